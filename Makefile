@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Read twice: by kbuild, in a kernel tree or out of it, and by make itself for
+# the short commands.  `make help` lists those.
+
+ifneq ($(KERNELRELEASE),)
+
+ifneq ($(KBUILD_EXTMOD),)
+CONFIG_MSI_ROUTE ?= m
+endif
+
+obj-$(CONFIG_MSI_ROUTE) += msi_route.o
+msi_route-y := device.o function.o msix.o msi.o message.o route.o trigger.o \
+	       vlapic.o
+msi_route-$(CONFIG_MSI_ROUTE_KUNIT_TEST) += fake_kunit.o message_kunit.o msix_kunit.o \
+	msi_kunit.o function_kunit.o route_kunit.o storm_kunit.o
+
+# A build that can be broken on purpose: see mutate.h.
+ifneq ($(MSI_ROUTE_MUTATIONS),)
+msi_route-y += mutate.o
+ccflags-y += -DMSI_ROUTE_MUTATIONS
+endif
+
+# Features that compat.h asks for: $(call mr-has,FILE,WORD,MACRO)
+mr-has = $(if $(shell grep -sw $(2) $(1)),-D$(3))
+ccflags-y += $(call mr-has,$(srctree)/include/linux/hrtimer.h,hrtimer_setup,MR_HAVE_HRTIMER_SETUP)
+ccflags-y += $(call mr-has,$(srctree)/include/linux/wait.h,add_wait_queue_priority_exclusive,MR_HAVE_PRIORITY_EXCLUSIVE)
+ccflags-y += $(call mr-has,$(srctree)/include/linux/mm.h,vm_flags_mod,MR_HAVE_VM_FLAGS_MOD)
+ifneq ($(KBUILD_EXTMOD),)
+ccflags-y += $(call mr-has,$(objtree)/Module.symvers,file_is_kvm,MR_HAVE_FILE_IS_KVM)
+endif
+
+else
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+
+modules modules_install clean:
+	$(MAKE) -C $(KDIR) M=$(CURDIR) $@
+
+.DEFAULT_GOAL := modules
+
+# Installs what is missing, then runs the tests: on any Debian machine.
+check:
+	./selftests/check
+
+check-full:
+	./selftests/check --full
+
+demo:
+	./demo/run
+
+bench:
+	./selftests/bench/run
+
+shell:
+	./selftests/lab/run --shell
+
+help:
+	@echo 'Build, against KDIR ($(KDIR)):'
+	@echo '  make [W=1] [C=2]      msi_route.ko'
+	@echo '  make modules_install  install it, as root'
+	@echo '  make clean            remove what was built'
+	@echo 'On any Debian machine; they install what they need:'
+	@echo '  make demo             a stock guest, with msi_route and without'
+	@echo '  make check            the tests'
+	@echo '  make check-full       the tests, and those that take long'
+	@echo '  make bench            instructions of a trigger and of an update'
+	@echo '  make shell            a KVM host with the module, to look around'
+
+.PHONY: modules modules_install clean check check-full demo bench shell help
+
+endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Differences between kernel versions, from 6.1 on, and nothing else.  The
+ * Makefile looks for a feature in the kernel's own headers and export list
+ * and defines MR_HAVE_... accordingly: distributions backport, so the version
+ * number alone says little.
+ */
+#ifndef MR_COMPAT_H
+#define MR_COMPAT_H
+
+#include <linux/eventfd.h>
+#include <linux/fs.h>
+#include <linux/hrtimer.h>
+#include <linux/kallsyms.h>
+#include <linux/kvm_host.h>
+#include <linux/magic.h>
+#include <linux/mm.h>
+#include <linux/string.h>
+#include <linux/wait.h>
+
+/* 6.15: hrtimer_init() gave way to hrtimer_setup(). */
+static inline void mr_hrtimer_setup(struct hrtimer *timer,
+				    enum hrtimer_restart (*fn)(struct hrtimer *),
+				    clockid_t clock, enum hrtimer_mode mode)
+{
+#ifdef MR_HAVE_HRTIMER_SETUP
+	hrtimer_setup(timer, fn, clock, mode);
+#else
+	hrtimer_init(timer, clock, mode);
+	timer->function = fn;
+#endif
+}
+
+/*
+ * 6.17: a priority waiter that is to be the only one says so, and gets -EBUSY
+ * if there is one.  Before, every priority waiter was exclusive and a second
+ * one starved in silence.  Called with wqh->lock not held.
+ */
+static inline int mr_add_priority_waiter(wait_queue_head_t *wqh,
+					 wait_queue_entry_t *wait)
+{
+#ifdef MR_HAVE_PRIORITY_EXCLUSIVE
+	return add_wait_queue_priority_exclusive(wqh, wait);
+#else
+	add_wait_queue_priority(wqh, wait);
+	return 0;
+#endif
+}
+
+/* 6.3: vm_flags became read-only for all but its accessors. */
+static inline void mr_vm_flags_mod(struct vm_area_struct *vma,
+				   unsigned long set, unsigned long clear)
+{
+#ifdef MR_HAVE_VM_FLAGS_MOD
+	vm_flags_mod(vma, set, clear);
+#else
+	vma->vm_flags = (vma->vm_flags | set) & ~clear;
+#endif
+}
+
+/*
+ * Is it the file of a KVM VM?  KVM says so itself where file_is_kvm() is
+ * exported.  Elsewhere: an anonymous inode of KVM's name, whose ioctl is
+ * kvm.ko's.
+ */
+static inline bool mr_file_is_kvm(struct file *file)
+{
+#ifdef MR_HAVE_FILE_IS_KVM
+	return file_is_kvm(file);
+#else
+	char sym[KSYM_SYMBOL_LEN];
+
+	if (file_inode(file)->i_sb->s_magic != ANON_INODE_FS_MAGIC ||
+	    strcmp(file->f_path.dentry->d_name.name, "kvm-vm") ||
+	    !file->f_op->unlocked_ioctl)
+		return false;
+	sprint_symbol_no_offset(sym, (unsigned long)file->f_op->unlocked_ioctl);
+	return !strcmp(sym, "kvm_vm_ioctl [kvm]") || !strcmp(sym, "kvm_vm_ioctl");
+#endif
+}
+
+#endif /* MR_COMPAT_H */

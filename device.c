@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The module, /dev/msi_route, and the ioctls.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/build_bug.h>
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/uaccess.h>
+
+#include "mr.h"
+
+union mr_ioctl_arg {
+	u32 size;
+	struct msi_route_query query;
+	struct msi_route_create create;
+	struct msi_route_access access;
+	struct msi_route_trigger trigger;
+	struct msi_route_eventfd eventfd;
+	struct msi_route_bus_master bus_master;
+	struct msi_route_reset reset;
+	struct msi_route_set_hold set_hold;
+	struct msi_route_counters counters;
+};
+
+/* ---- on either descriptor ---- */
+
+static int mr_ioctl_query(struct mr_function *fn, union mr_ioctl_arg *arg)
+{
+	struct msi_route_query *q = &arg->query;
+
+	q->version = MSI_ROUTE_VERSION;
+	q->features = MSI_ROUTE_FEATURE_HOLD | MSI_ROUTE_FEATURE_EXT_DEST_ID |
+		      MSI_ROUTE_FEATURE_MMAP;
+	q->msix_max_vectors = MSI_ROUTE_MSIX_MAX_VECTORS;
+	q->msi_max_vectors = MSI_ROUTE_MSI_MAX_VECTORS;
+	q->hold_default_ns = mr_hold_default();
+	q->hold_max_ns = MR_HOLD_MAX_NS;
+	return 0;
+}
+
+/* ---- on a function's descriptor ---- */
+
+static int mr_ioctl_read(struct mr_function *fn, union mr_ioctl_arg *arg)
+{
+	return mr_function_access(fn, &arg->access, false);
+}
+
+static int mr_ioctl_write(struct mr_function *fn, union mr_ioctl_arg *arg)
+{
+	return mr_function_access(fn, &arg->access, true);
+}
+
+static int mr_ioctl_trigger(struct mr_function *fn, union mr_ioctl_arg *arg)
+{
+	struct mr_vector *v = mr_function_vector(fn, arg->trigger.kind,
+						 arg->trigger.vector);
+
+	if (IS_ERR(v))
+		return PTR_ERR(v);
+	arg->trigger.outcome = mr_vector_raise(v, 1, true);
+	return 0;
+}
+
+static int mr_ioctl_clear_pending(struct mr_function *fn,
+				  union mr_ioctl_arg *arg)
+{
+	struct mr_vector *v = mr_function_vector(fn, arg->trigger.kind,
+						 arg->trigger.vector);
+
+	if (IS_ERR(v))
+		return PTR_ERR(v);
+	arg->trigger.outcome = mr_vector_clear(v);
+	return 0;
+}
+
+static int mr_ioctl_set_eventfd(struct mr_function *fn,
+				union mr_ioctl_arg *arg)
+{
+	struct msi_route_eventfd *e = &arg->eventfd;
+	struct mr_vector *v;
+
+	if (e->flags & ~MSI_ROUTE_EVENTFD_REPLACE || e->reserved)
+		return -EOPNOTSUPP;
+	if (e->fd < -1)
+		return -EBADF;
+	v = mr_function_vector(fn, e->kind, e->vector);
+	if (IS_ERR(v))
+		return PTR_ERR(v);
+	return mr_trigger_set(v, e->fd, e->flags & MSI_ROUTE_EVENTFD_REPLACE);
+}
+
+static int mr_ioctl_set_bus_master(struct mr_function *fn,
+				   union mr_ioctl_arg *arg)
+{
+	if (arg->bus_master.enable > 1)
+		return -EINVAL;
+	mr_function_set_bus_master(fn, arg->bus_master.enable);
+	return 0;
+}
+
+static int mr_ioctl_reset(struct mr_function *fn, union mr_ioctl_arg *arg)
+{
+	if (arg->reset.reserved)
+		return -EOPNOTSUPP;
+	mr_function_reset(fn);
+	return 0;
+}
+
+static int mr_ioctl_set_hold(struct mr_function *fn, union mr_ioctl_arg *arg)
+{
+	if (arg->set_hold.bound_ns > MR_HOLD_MAX_NS)
+		return -EINVAL;
+	mr_function_set_hold(fn, arg->set_hold.bound_ns);
+	return 0;
+}
+
+static int mr_ioctl_get_counters(struct mr_function *fn,
+				 union mr_ioctl_arg *arg)
+{
+	return mr_function_counters(fn, &arg->counters);
+}
+
+/* ---- the table of ioctls ---- */
+
+/**
+ * struct mr_ioctl - how an ioctl is called
+ * @handler: does it
+ * @size: of the struct that this kernel knows
+ * @min_size: of its first version
+ * @out: the struct is given back
+ */
+struct mr_ioctl {
+	int (*handler)(struct mr_function *fn, union mr_ioctl_arg *arg);
+	u16 size;
+	u16 min_size;
+	bool out;
+};
+
+/* @_last is the last field of the struct's first version. */
+#define MR_IOCTL(_cmd, _handler, _struct, _last, _out)			\
+	[_IOC_NR(_cmd)] = {						\
+		.handler = _handler,					\
+		.size = sizeof(_struct) +				\
+			BUILD_BUG_ON_ZERO(offsetof(_struct, size)) +	\
+			BUILD_BUG_ON_ZERO(sizeof(_struct) % 8),		\
+		.min_size = offsetofend(_struct, _last),		\
+		.out = _out,						\
+	}
+
+static const struct mr_ioctl mr_ioctls[] = {
+	MR_IOCTL(MSI_ROUTE_QUERY, mr_ioctl_query,
+		 struct msi_route_query, hold_max_ns, true),
+	MR_IOCTL(MSI_ROUTE_READ, mr_ioctl_read,
+		 struct msi_route_access, value, true),
+	MR_IOCTL(MSI_ROUTE_WRITE, mr_ioctl_write,
+		 struct msi_route_access, value, false),
+	MR_IOCTL(MSI_ROUTE_TRIGGER, mr_ioctl_trigger,
+		 struct msi_route_trigger, outcome, true),
+	MR_IOCTL(MSI_ROUTE_CLEAR_PENDING, mr_ioctl_clear_pending,
+		 struct msi_route_trigger, outcome, true),
+	MR_IOCTL(MSI_ROUTE_SET_EVENTFD, mr_ioctl_set_eventfd,
+		 struct msi_route_eventfd, reserved, false),
+	MR_IOCTL(MSI_ROUTE_SET_BUS_MASTER, mr_ioctl_set_bus_master,
+		 struct msi_route_bus_master, enable, false),
+	MR_IOCTL(MSI_ROUTE_RESET, mr_ioctl_reset,
+		 struct msi_route_reset, reserved, false),
+	MR_IOCTL(MSI_ROUTE_SET_HOLD, mr_ioctl_set_hold,
+		 struct msi_route_set_hold, bound_ns, false),
+	MR_IOCTL(MSI_ROUTE_GET_COUNTERS, mr_ioctl_get_counters,
+		 struct msi_route_counters, remappable, true),
+};
+
+/* Reads the caller's struct into @arg; the rest of @arg is zero. */
+static int mr_get_arg(union mr_ioctl_arg *arg, void __user *user,
+		      u32 min_size, u32 size)
+{
+	u32 user_size;
+	int ret;
+
+	if (get_user(user_size, (u32 __user *)user))
+		return -EFAULT;
+	if (user_size < min_size)
+		return -EINVAL;
+	ret = copy_struct_from_user(arg, size, user, user_size);
+	/* The struct may have been changed between the two reads. */
+	arg->size = min(user_size, size);
+	return ret;
+}
+
+static int mr_put_arg(const union mr_ioctl_arg *arg, void __user *user)
+{
+	/* The caller's size stays as it is. */
+	return copy_to_user(user + sizeof(arg->size),
+			    (const void *)arg + sizeof(arg->size),
+			    arg->size - sizeof(arg->size)) ? -EFAULT : 0;
+}
+
+static long mr_do_ioctl(struct mr_function *fn, unsigned int cmd,
+			void __user *user)
+{
+	const struct mr_ioctl *ioctl = &mr_ioctls[_IOC_NR(cmd)];
+	union mr_ioctl_arg arg;
+	int ret;
+
+	ret = mr_get_arg(&arg, user, ioctl->min_size, ioctl->size);
+	if (!ret)
+		ret = ioctl->handler(fn, &arg);
+	if (!ret && ioctl->out)
+		ret = mr_put_arg(&arg, user);
+	return ret;
+}
+
+static long mr_function_ioctl(struct file *file, unsigned int cmd,
+			      unsigned long uarg)
+{
+	if (cmd != _IO(MSI_ROUTE_TYPE, _IOC_NR(cmd)) ||
+	    _IOC_NR(cmd) >= ARRAY_SIZE(mr_ioctls) ||
+	    !mr_ioctls[_IOC_NR(cmd)].handler)
+		return -ENOTTY;
+	return mr_do_ioctl(file->private_data, cmd, (void __user *)uarg);
+}
+
+/* ---- a function's descriptor as a file ---- */
+
+static int mr_function_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	return mr_msix_mmap(file->private_data, vma);
+}
+
+static int mr_function_release(struct inode *inode, struct file *file)
+{
+	mr_function_destroy(file->private_data);
+	return 0;
+}
+
+static const struct file_operations mr_function_fops = {
+	.owner = THIS_MODULE,
+	.release = mr_function_release,
+	.unlocked_ioctl = mr_function_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = mr_function_mmap,
+	.llseek = noop_llseek,
+};
+
+/* ---- /dev/msi_route ---- */
+
+static long mr_create(void __user *user)
+{
+	union mr_ioctl_arg arg;
+	struct mr_function *fn;
+	struct file *file;
+	int fd, ret;
+
+	ret = mr_get_arg(&arg, user, sizeof(arg.create), sizeof(arg.create));
+	if (ret)
+		return ret;
+	fn = mr_function_create(&arg.create);
+	if (IS_ERR(fn))
+		return PTR_ERR(fn);
+	file = anon_inode_getfile("[msi_route]", &mr_function_fops, fn, O_RDWR);
+	if (IS_ERR(file)) {
+		mr_function_destroy(fn);
+		return PTR_ERR(file);
+	}
+	/* The descriptor last: once installed, it cannot be taken back. */
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	ret = fd < 0 ? fd : mr_put_arg(&arg, user);
+	if (ret) {
+		if (fd >= 0)
+			put_unused_fd(fd);
+		fput(file);
+		return ret;
+	}
+	fd_install(fd, file);
+	return fd;
+}
+
+static long mr_device_ioctl(struct file *file, unsigned int cmd,
+			    unsigned long uarg)
+{
+	switch (cmd) {
+	case MSI_ROUTE_QUERY:
+		return mr_do_ioctl(NULL, cmd, (void __user *)uarg);
+	case MSI_ROUTE_CREATE:
+		return mr_create((void __user *)uarg);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static const struct file_operations mr_device_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = mr_device_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.llseek = noop_llseek,
+};
+
+static struct miscdevice mr_device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "msi_route",
+	.fops = &mr_device_fops,
+	.mode = 0660,
+};
+module_misc_device(mr_device);
+
+MODULE_DESCRIPTION("MSI and MSI-X emulation for KVM hosts");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One PCI function: its life, its gate, accesses of it, reset.
+ */
+#include <linux/err.h>
+#include <linux/nospec.h>
+#include <linux/pci_regs.h>
+#include <linux/slab.h>
+
+#include "mr.h"
+
+/* ---- life ---- */
+
+static int check(const struct msi_route_create *c)
+{
+	const u32 known = MSI_ROUTE_CREATE_EXT_DEST_ID |
+			  MSI_ROUTE_CREATE_REMAPPING;
+	u32 msi_end = c->msi_cap + mr_msi_size(c->msi_flags);
+
+	if (c->flags & ~known || c->reserved)
+		return -EOPNOTSUPP;
+	if (c->mmap_size || c->mmap_table || c->mmap_pba ||
+	    c->flags == known || (!c->msix_vectors && !c->msi_vectors))
+		return -EINVAL;
+	if (c->msix_vectors && c->msi_vectors &&
+	    c->msix_cap < msi_end &&
+	    c->msi_cap < c->msix_cap + PCI_CAP_MSIX_SIZEOF)
+		return -EINVAL;
+	return 0;
+}
+
+/**
+ * mr_function_create() - create a function
+ * @c: what the VMM asked for; the out fields are filled in
+ *
+ * Context: process, may sleep.
+ * Return: the function, or an ERR_PTR() as &struct msi_route_create documents.
+ */
+struct mr_function *mr_function_create(struct msi_route_create *c)
+{
+	struct mr_function *fn;
+	int ret;
+
+	ret = check(c);
+	if (ret)
+		return ERR_PTR(ret);
+	fn = kzalloc(sizeof(*fn), GFP_KERNEL_ACCOUNT);
+	if (!fn)
+		return ERR_PTR(-ENOMEM);
+	fn->id = c->id;
+	fn->flags = c->flags;
+	raw_spin_lock_init(&fn->lock);
+	mutex_init(&fn->config);
+
+	ret = mr_vm_bind(&fn->vm, c->vm_fd);
+	if (ret)
+		goto free;
+	ret = -EADDRNOTAVAIL;
+	if ((c->flags & MSI_ROUTE_CREATE_EXT_DEST_ID) &&
+	    !mr_vm_x2apic_format(&fn->vm))
+		goto release;
+	ret = mr_msix_init(fn, c);
+	if (ret)
+		goto release;
+	ret = mr_msi_init(fn, c);
+	if (ret)
+		goto destroy;
+	return fn;
+
+destroy:
+	mr_msix_destroy(fn);
+release:
+	mr_vm_release(&fn->vm);
+free:
+	kfree(fn);
+	return ERR_PTR(ret);
+}
+
+static void remove_triggers(struct mr_cap *cap)
+{
+	u32 i;
+
+	for (i = 0; i < cap->nr; i++)
+		mr_trigger_remove(&cap->vectors[i]);
+}
+
+/**
+ * mr_function_destroy() - free a function
+ * @fn: the function; no call on it is under way
+ *
+ * The eventfds go first: after them nothing can raise an event.
+ *
+ * Context: process, may sleep.
+ */
+void mr_function_destroy(struct mr_function *fn)
+{
+	remove_triggers(&fn->msix_cap);
+	remove_triggers(&fn->msi_cap);
+	mr_msi_destroy(fn);
+	mr_msix_destroy(fn);
+	mr_vm_release(&fn->vm);
+	kfree(fn);
+}
+
+/* ---- the gate: Enable, Function Mask, Bus Master Enable ---- */
+
+/*
+ * Also where the gate was so before: the vCPU that closed or opened it may not
+ * have finished yet, and this write's promises are its own [26] [27].
+ */
+static void gate_settle(struct mr_cap *cap, bool open)
+{
+	if (open)
+		mr_cap_opened(cap);
+	else
+		mr_cap_closed(cap);
+}
+
+/**
+ * mr_function_gate() - make changed control registers effective
+ * @fn: the function
+ *
+ * On return nothing is sent any more by what was closed [27], and what was
+ * pending in what was opened has been sent [26].
+ *
+ * Context: process, interrupts on, no lock held.
+ */
+void mr_function_gate(struct mr_function *fn)
+{
+	bool msix, msi, both;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&fn->lock, flags);
+	both = mr_msix_enabled(fn) && mr_msi_enabled(fn);
+	if (both && !fn->both_enabled) {
+		atomic64_inc(&fn->msix_cap.count.both_enabled);
+		atomic64_inc(&fn->msi_cap.count.both_enabled);
+	}
+	fn->both_enabled = both;
+
+	msix = mr_msix_open(fn);
+	msi = mr_msi_open(fn);
+	WRITE_ONCE(fn->msix_cap.open, msix);
+	WRITE_ONCE(fn->msi_cap.open, msi);
+	raw_spin_unlock_irqrestore(&fn->lock, flags);
+
+	gate_settle(&fn->msix_cap, msix);
+	gate_settle(&fn->msi_cap, msi);
+}
+
+/**
+ * mr_function_sync() - complete what was deferred
+ * @fn: the function
+ *
+ * Context: process, interrupts on, no lock held.
+ */
+void mr_function_sync(struct mr_function *fn)
+{
+	mr_cap_sync(&fn->msix_cap);
+	mr_cap_sync(&fn->msi_cap);
+}
+
+/**
+ * mr_function_set_bus_master() - Bus Master Enable changed [31]
+ * @fn: the function
+ * @enable: its value
+ *
+ * Context: process, interrupts on, no lock held.
+ */
+void mr_function_set_bus_master(struct mr_function *fn, bool enable)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&fn->lock, flags);
+	fn->bus_master = enable;
+	raw_spin_unlock_irqrestore(&fn->lock, flags);
+	mr_function_gate(fn);
+	mr_function_sync(fn);
+}
+
+/**
+ * mr_function_set_hold() - change the bound of update holds
+ * @fn: the function
+ * @bound_ns: at most MR_HOLD_MAX_NS; 0: no holds
+ *
+ * Context: process, interrupts on, no lock held.
+ */
+void mr_function_set_hold(struct mr_function *fn, u32 bound_ns)
+{
+	mr_cap_set_hold(&fn->msix_cap, ns_to_ktime(bound_ns));
+	mr_cap_set_hold(&fn->msi_cap, ns_to_ktime(bound_ns));
+	mr_function_sync(fn);
+}
+
+static void reset_vectors(struct mr_cap *cap)
+{
+	u32 i;
+
+	for (i = 0; i < cap->nr; i++)
+		mr_vector_reset(&cap->vectors[i]);
+}
+
+/**
+ * mr_function_reset() - conventional reset or Function Level Reset [29]
+ * @fn: the function
+ *
+ * The gate closes first: events in flight are delivered before that, and what
+ * comes later finds the registers as after reset.
+ *
+ * Context: process, interrupts on, no lock held.
+ */
+void mr_function_reset(struct mr_function *fn)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&fn->lock, flags);
+	fn->bus_master = false;
+	WRITE_ONCE(fn->msix.control, 0);
+	mr_msi_reset(fn);
+	raw_spin_unlock_irqrestore(&fn->lock, flags);
+	mr_function_gate(fn);
+	reset_vectors(&fn->msix_cap);
+	reset_vectors(&fn->msi_cap);
+	mr_function_sync(fn);
+}
+
+/* ---- accesses ---- */
+
+/* The part of configuration space that a capability takes. */
+static bool in_cap(u32 dword, u32 cap, u32 size)
+{
+	return dword >= cap && dword < cap + size;
+}
+
+static u32 merge(u32 value, u32 lanes, u32 from)
+{
+	return (value & ~lanes) | (from & lanes);
+}
+
+static u32 config_read(struct mr_function *fn, u32 dword, u32 lanes, u32 value)
+{
+	u32 owned, from;
+
+	if (fn->msix_cap.nr &&
+	    in_cap(dword, fn->msix.offset, PCI_CAP_MSIX_SIZEOF)) {
+		from = mr_msix_config_read(fn, dword - fn->msix.offset, &owned);
+		value = merge(value, lanes & owned, from);
+	}
+	if (fn->msi_cap.nr &&
+	    in_cap(dword, fn->msi.offset, mr_msi_size(fn->msi.layout))) {
+		from = mr_msi_config_read(fn, dword - fn->msi.offset, &owned);
+		value = merge(value, lanes & owned, from);
+	}
+	return value;
+}
+
+static void config_write(struct mr_function *fn, u32 dword, u32 lanes,
+			 u32 value)
+{
+	struct mr_config_access a = { .lanes = lanes, .value = value };
+
+	if (fn->msix_cap.nr &&
+	    in_cap(dword, fn->msix.offset, PCI_CAP_MSIX_SIZEOF)) {
+		a.reg = dword - fn->msix.offset;
+		mr_msix_config_write(fn, &a);
+	}
+	if (fn->msi_cap.nr &&
+	    in_cap(dword, fn->msi.offset, mr_msi_size(fn->msi.layout))) {
+		a.reg = dword - fn->msi.offset;
+		mr_msi_config_write(fn, &a);
+	}
+}
+
+static int config_access(struct mr_function *fn, struct msi_route_access *a,
+			 bool write)
+{
+	u32 dword = a->offset & ~3;
+	u32 shift = (a->offset & 3) * 8;
+	u32 lanes, value;
+
+	if (a->len != 1 && a->len != 2 && a->len != 4)
+		return -EMSGSIZE;
+	if (a->offset > PCI_CFG_SPACE_SIZE - a->len)
+		return -ERANGE;
+	if ((a->offset & 3) + a->len > 4)
+		return -EINVAL;
+
+	lanes = (~0U >> (32 - 8 * a->len)) << shift;
+	value = (u32)a->value << shift;
+	if (write) {
+		config_write(fn, dword, lanes, value);
+	} else {
+		value = config_read(fn, dword, lanes, value) & lanes;
+		a->value = value >> shift;
+	}
+	return 0;
+}
+
+static int memory_access(struct mr_function *fn, struct msi_route_access *a,
+			 bool write)
+{
+	u32 nr = fn->msix_cap.nr;
+	u32 size = a->space == MSI_ROUTE_TABLE ? nr * PCI_MSIX_ENTRY_SIZE :
+						 DIV_ROUND_UP(nr, 64) * 8;
+
+	if (!nr)
+		return -ENODEV;
+	if (a->len != 1 && a->len != 2 && a->len != 4 && a->len != 8)
+		return -EMSGSIZE;
+	if (a->offset > size - a->len)
+		return -ERANGE;
+
+	if (write)
+		mr_msix_write(fn, a);
+	else
+		mr_msix_read(fn, a, &a->value);
+	return 0;
+}
+
+/**
+ * mr_function_access() - a guest's access of the function's registers
+ * @fn: the function
+ * @a: the access; its value is filled in by a read
+ * @write: a write, else a read
+ *
+ * Context: process, interrupts on, no lock held; does not sleep.
+ * Return: 0, or -EINVAL, -EMSGSIZE, -ERANGE, -ENODEV as
+ * &struct msi_route_access documents them.
+ */
+int mr_function_access(struct mr_function *fn, struct msi_route_access *a,
+		       bool write)
+{
+	int ret;
+
+	if (!write)
+		mr_function_sync(fn);
+	switch (a->space) {
+	case MSI_ROUTE_CONFIG:
+		ret = config_access(fn, a, write);
+		break;
+	case MSI_ROUTE_TABLE:
+	case MSI_ROUTE_PBA:
+		ret = memory_access(fn, a, write);
+		break;
+	default:
+		ret = -EINVAL;
+		break;
+	}
+	if (write)
+		mr_function_sync(fn);
+	return ret;
+}
+
+static struct mr_cap *cap_of(struct mr_function *fn, u32 kind)
+{
+	struct mr_cap *cap;
+
+	if (kind != MSI_ROUTE_MSIX && kind != MSI_ROUTE_MSI)
+		return ERR_PTR(-EINVAL);
+	cap = kind == MSI_ROUTE_MSIX ? &fn->msix_cap : &fn->msi_cap;
+	return cap->nr ? cap : ERR_PTR(-ENODEV);
+}
+
+/**
+ * mr_function_vector() - find a vector
+ * @fn: the function
+ * @kind: enum msi_route_kind
+ * @vector: number, from the caller
+ *
+ * Context: any.
+ * Return: the vector, or ERR_PTR() of -EINVAL, -ENODEV, -ECHRNG.
+ */
+struct mr_vector *mr_function_vector(struct mr_function *fn, u32 kind,
+				     u32 vector)
+{
+	struct mr_cap *cap = cap_of(fn, kind);
+
+	if (IS_ERR(cap))
+		return ERR_CAST(cap);
+	if (vector >= cap->nr)
+		return ERR_PTR(-ECHRNG);
+	return &cap->vectors[array_index_nospec(vector, cap->nr)];
+}
+
+/* ---- counters ---- */
+
+static void add_vector(struct msi_route_counters *c, struct mr_vector *v)
+{
+	c->events += atomic64_read(&v->events);
+	c->messages += atomic64_read(&v->messages);
+	c->coalesced += atomic64_read(&v->coalesced);
+	c->pending += test_bit(v->index, v->cap->pending);
+}
+
+static void add_cap(struct msi_route_counters *c, struct mr_counters *count)
+{
+	c->cleared = atomic64_read(&count->cleared);
+	c->unreached = atomic64_read(&count->unreached);
+	c->dropped_address = atomic64_read(&count->dropped[0]);
+	c->dropped_mode = atomic64_read(&count->dropped[1]);
+	c->dropped_vector = atomic64_read(&count->dropped[2]);
+	c->replayed = atomic64_read(&count->replayed);
+	c->held = atomic64_read(&count->held);
+	c->updates = atomic64_read(&count->updates);
+	c->drained = atomic64_read(&count->drained);
+	c->holds = atomic64_read(&count->holds);
+	c->holds_expired = atomic64_read(&count->holds_expired);
+	c->bad_accesses = atomic64_read(&count->bad_accesses);
+	c->both_enabled = atomic64_read(&count->both_enabled);
+	c->remappable = atomic64_read(&count->remappable);
+}
+
+/**
+ * mr_function_counters() - what happened
+ * @fn: the function
+ * @c: kind and vector say of what; the rest is filled in
+ *
+ * Context: process.  Not one instant's values while calls are under way.
+ * Return: 0, or -EINVAL, -ENODEV, -ECHRNG.
+ */
+int mr_function_counters(struct mr_function *fn, struct msi_route_counters *c)
+{
+	struct mr_cap *cap = cap_of(fn, c->kind);
+	u32 i;
+
+	if (IS_ERR(cap))
+		return PTR_ERR(cap);
+	if (c->vector != MSI_ROUTE_ALL_VECTORS && c->vector >= cap->nr)
+		return -ECHRNG;
+
+	c->pending = 0;
+	c->events = 0;
+	c->messages = 0;
+	c->coalesced = 0;
+	for (i = 0; i < cap->nr; i++) {
+		if (c->vector == MSI_ROUTE_ALL_VECTORS || c->vector == i)
+			add_vector(c, &cap->vectors[i]);
+	}
+	add_cap(c, &cap->count);
+	return 0;
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Messages: what the guest wrote (raw) is made into what is injected
+ * (effective), and it is decided what becomes of an event, once for each
+ * write instead of for each event.
+ */
+#include <linux/bits.h>
+#include <linux/kernel.h>
+
+#include "mr.h"
+
+/* Intel SDM, "Message Address Register Format" and "Data Register Format". */
+#define MSI_ADDRESS_BASE	0xfee00000
+#define MSI_ADDRESS_BASE_MASK	GENMASK(31, 20)
+#define MSI_ADDRESS_EXT_DEST	GENMASK(11, 5)
+#define MSI_ADDRESS_REMAPPABLE	BIT(4)
+#define MSI_ADDRESS_REDIRECT	BIT(3)
+#define MSI_ADDRESS_LOGICAL	BIT(2)
+#define MSI_ADDRESS_HI_LOW	GENMASK(7, 0)
+
+#define MSI_DATA_VECTOR		GENMASK(7, 0)
+#define MSI_DATA_MODE		GENMASK(10, 8)
+#define MSI_DATA_MODE_FIXED	(0 << 8)
+#define MSI_DATA_MODE_LOWEST	(1 << 8)
+#define MSI_DATA_MODE_RESERVED	(3 << 8)
+#define MSI_DATA_MODE_STARTUP	(6 << 8)
+#define MSI_DATA_MODE_EXTINT	(7 << 8)
+
+#define FIRST_LEGAL_VECTOR	16
+
+static bool is_interrupt(const struct mr_vm *vm, const struct mr_message *msg)
+{
+	u32 high = msg->address_hi;
+
+	/* KVM's 32-bit format keeps destination bits 31:8 there [33]. */
+	if (mr_vm_x2apic_format(vm))
+		high &= MSI_ADDRESS_HI_LOW;
+	return !high &&
+	       (msg->address_lo & MSI_ADDRESS_BASE_MASK) == MSI_ADDRESS_BASE;
+}
+
+/* Destination bits 14:8 move to where KVM's 32-bit format has them [33]. */
+static void extend_destination(struct mr_message *msg)
+{
+	msg->address_hi |= (msg->address_lo & MSI_ADDRESS_EXT_DEST) << 3;
+	msg->address_lo &= ~MSI_ADDRESS_EXT_DEST;
+}
+
+static enum mr_action classify(const struct mr_vm *vm, struct mr_message *msg)
+{
+	u32 mode = msg->data & MSI_DATA_MODE;
+
+	if (!is_interrupt(vm, msg))
+		return MR_DROP_ADDRESS;
+	if (mode == MSI_DATA_MODE_RESERVED || mode == MSI_DATA_MODE_STARTUP ||
+	    mode == MSI_DATA_MODE_EXTINT)
+		return MR_DROP_MODE;
+	if ((mode == MSI_DATA_MODE_FIXED || mode == MSI_DATA_MODE_LOWEST) &&
+	    (msg->data & MSI_DATA_VECTOR) < FIRST_LEGAL_VECTOR)
+		return MR_DROP_VECTOR;
+	if (!mr_vm_broadcast(vm, msg))
+		return MR_SEND;
+
+	/*
+	 * A physical broadcast with lowest priority goes to all.  KVM makes it
+	 * so as well, but prints a line each time.
+	 */
+	if (!(msg->address_lo & MSI_ADDRESS_LOGICAL)) {
+		msg->address_lo &= ~MSI_ADDRESS_REDIRECT;
+		if (mode == MSI_DATA_MODE_LOWEST)
+			msg->data &= ~MSI_DATA_MODE;
+	}
+	return MR_SEND_MANY;
+}
+
+/**
+ * mr_snapshot_compose() - make a snapshot of a raw message
+ * @fn: the function
+ * @raw: what the registers hold
+ * @masked: the vector's own mask is set
+ * @snap: out: the effective message and what becomes of an event
+ *
+ * Rules 32 to 34 of Documentation/rules.rst.
+ *
+ * Context: any, no locks needed beyond what keeps @raw stable.
+ */
+void mr_snapshot_compose(const struct mr_function *fn,
+			 const struct mr_message *raw, bool masked,
+			 struct mr_snapshot *snap)
+{
+	snap->msg = *raw;
+	if (fn->flags & MSI_ROUTE_CREATE_EXT_DEST_ID)
+		extend_destination(&snap->msg);
+
+	if (masked)
+		snap->action = MR_MASKED;
+	else if ((fn->flags & MSI_ROUTE_CREATE_REMAPPING) &&
+		 (raw->address_lo & MSI_ADDRESS_REMAPPABLE) &&
+		 is_interrupt(&fn->vm, raw))
+		snap->action = MR_UNTRANSLATED;
+	else
+		snap->action = classify(&fn->vm, &snap->msg);
+}

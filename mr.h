@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of msi_route share.  An interrupt travels
+ *
+ *   trigger.c -> route.c -> vlapic.c
+ *
+ * and a guest's write travels
+ *
+ *   device.c -> function.c -> msix.c or msi.c -> message.c -> route.c.
+ *
+ * Locks, outermost first:
+ *
+ *   fn->config        mutex; eventfds attached or detached: VMM only
+ *   eventfd's wqh.lock
+ *   cap->many_lock    raw; broadcasts, one at a time, process context only
+ *   v->lock           raw, interrupts off; the writers of one vector
+ *   fn->lock          raw, interrupts off; the registers of the capabilities
+ *   cap->hold_lock    raw, interrupts off; the list of open update holds
+ *
+ * Nobody waits for a sender with one of them held or with interrupts off.
+ */
+#ifndef MR_H
+#define MR_H
+
+#include <linux/atomic.h>
+#include <linux/hrtimer.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+#include "msi_route.h"
+
+struct kvm;
+struct kvm_kernel_irq_routing_entry;
+struct module;
+struct vm_area_struct;
+struct mr_cap;
+struct mr_function;
+struct mr_trigger;
+
+#define MR_HOLD_DEFAULT_NS	(100 * NSEC_PER_USEC)
+#define MR_HOLD_MAX_NS		NSEC_PER_SEC
+
+/* ---- messages: message.c ---- */
+
+/* What a message write transaction carries: raw in registers, or effective. */
+struct mr_message {
+	u32 address_lo;
+	u32 address_hi;
+	u32 data;
+};
+
+/*
+ * What becomes of an event, decided when the message is written.  Up to
+ * MR_UNTRANSLATED the event is kept in the Pending bit.
+ */
+enum mr_action {
+	MR_MASKED,		/* the entry's own mask [9] [20] */
+	MR_HELD,		/* the message is being changed */
+	MR_UNTRANSLATED,	/* remappable, no translation [33] */
+	MR_SEND,		/* to one target, or to the few of a logical ID */
+	MR_SEND_MANY,		/* broadcast: too long for interrupts off */
+	MR_DROP_ADDRESS,	/* [32] */
+	MR_DROP_MODE,		/* [34] */
+	MR_DROP_VECTOR,		/* [34] */
+};
+
+struct mr_snapshot {
+	struct mr_message msg;
+	enum mr_action action;
+};
+
+void mr_snapshot_compose(const struct mr_function *fn,
+			 const struct mr_message *raw, bool masked,
+			 struct mr_snapshot *snap);
+
+/* ---- delivery: vlapic.c ---- */
+
+typedef int (*mr_set_fn)(struct kvm_kernel_irq_routing_entry *e,
+			 struct kvm *kvm, int irq_source_id, int level,
+			 bool line_status);
+
+struct mr_vm {
+	struct kvm *kvm;
+	struct module *vendor;	/* kvm_amd or kvm_intel, NULL if @kvm pins it */
+	mr_set_fn set;		/* KVM's way from an MSI into the vLAPIC */
+};
+
+int mr_vm_bind(struct mr_vm *vm, int fd);
+void mr_vm_release(struct mr_vm *vm);
+bool mr_vm_x2apic_format(const struct mr_vm *vm);
+bool mr_vm_broadcast(const struct mr_vm *vm, const struct mr_message *msg);
+int mr_vm_deliver(const struct mr_vm *vm, const struct mr_message *msg);
+
+/* ---- the heart: route.c ---- */
+
+struct mr_slot {
+	atomic_t in_flight;	/* senders that may deliver from @snap */
+	struct mr_snapshot snap;
+};
+
+/**
+ * struct mr_vector - one vector of a capability
+ * @lock: writers, and senders that do not send at once
+ * @seq: number of snapshots published; tells a drain that it has ended
+ * @live: the published one of @slot; the other is idle
+ * @slot: each snapshot is immutable while it is published or in flight
+ * @cap: the capability
+ * @index: number in it, from 0
+ * @held: an update hold is open; under @lock
+ * @latched: what is pending could not be sent when it arrived; under @lock
+ * @hold_until: when it ends at the latest
+ * @hold_node: in cap->holds while a hold is open; under cap->hold_lock
+ * @trigger: attached eventfd; under fn->config
+ * @events: raised
+ * @messages: sent
+ * @coalesced: events that another one stands for
+ */
+struct mr_vector {
+	raw_spinlock_t lock;
+	u32 seq;
+	struct mr_slot *live;
+	struct mr_slot slot[2];
+	u16 index;
+	bool held;
+	bool latched;
+	struct mr_cap *cap;
+	ktime_t hold_until;
+	struct list_head hold_node;
+	struct mr_trigger *trigger;
+	atomic64_t events;
+	atomic64_t messages;
+	atomic64_t coalesced;
+};
+
+/* Events and decisions that are rare: counted for the capability. */
+struct mr_counters {
+	atomic64_t cleared;
+	atomic64_t unreached;
+	atomic64_t dropped[3];	/* from MR_DROP_ADDRESS on */
+	atomic64_t replayed;
+	atomic64_t held;
+	atomic64_t updates;
+	atomic64_t drained;
+	atomic64_t holds;
+	atomic64_t holds_expired;
+	atomic64_t bad_accesses;
+	atomic64_t both_enabled;
+	atomic64_t remappable;
+};
+
+/**
+ * struct mr_cap - the MSI or the MSI-X capability of a function
+ * @fn: the function
+ * @kind: enum msi_route_kind
+ * @nr: number of vectors; 0: the function has no such capability
+ * @open: enabled, not masked as a whole, bus master: senders may send
+ * @vectors: @nr of them
+ * @pending: a bit for each vector; for MSI-X this is the PBA
+ * @deferred: a bit for each vector whose broadcast is to be sent
+ * @nr_deferred: at least the number of bits in @deferred, and of broadcasts
+ *	under way
+ * @many_lock: held over a broadcast; process context only
+ * @many_work: sends what was deferred
+ * @hold_bound: of update holds, 0: no holds; under @hold_lock
+ * @hold_lock: @holds, hold_until in them, and the start of @hold_timer
+ * @holds: vectors whose hold is open, the oldest first
+ * @hold_timer: ends them
+ * @count: what happened
+ */
+struct mr_cap {
+	struct mr_function *fn;
+	u32 kind;
+	u32 nr;
+	bool open;
+	struct mr_vector *vectors;
+	unsigned long *pending;
+	unsigned long *deferred;
+	atomic_t nr_deferred;
+	raw_spinlock_t many_lock;
+	struct work_struct many_work;
+	ktime_t hold_bound;
+	raw_spinlock_t hold_lock;
+	struct list_head holds;
+	struct hrtimer hold_timer;
+	struct mr_counters count;
+};
+
+/* What a write of registers does to the update hold of a vector. */
+enum mr_hold {
+	MR_HOLD_KEEP,
+	MR_HOLD_OPEN,		/* the address changes */
+	MR_HOLD_CLOSE,		/* the message is complete */
+};
+
+/* One update of a vector: begin, change its registers, commit, end. */
+struct mr_update {
+	struct mr_vector *v;
+	struct mr_slot *old;
+	u32 seq;
+	unsigned long flags;
+};
+
+u32 mr_hold_default(void);
+int mr_cap_init(struct mr_cap *cap, struct mr_function *fn, u32 kind, u32 nr,
+		unsigned long *pending);
+void mr_cap_destroy(struct mr_cap *cap);
+void mr_cap_opened(struct mr_cap *cap);
+void mr_cap_closed(struct mr_cap *cap);
+void mr_cap_sync(struct mr_cap *cap);
+void mr_cap_close_holds(struct mr_cap *cap);
+void mr_cap_set_hold(struct mr_cap *cap, ktime_t bound);
+
+void mr_update_begin(struct mr_update *u, struct mr_vector *v);
+void mr_update_commit(struct mr_update *u, enum mr_hold hold);
+void mr_update_end(struct mr_update *u);
+
+u32 mr_vector_raise(struct mr_vector *v, u64 count, bool may_wait);
+bool mr_vector_clear(struct mr_vector *v);
+void mr_vector_reset(struct mr_vector *v);
+
+/* ---- registers: msix.c, msi.c ---- */
+
+/*
+ * The image: what the guest sees of table and PBA, and the only copy of it.
+ * User space maps it read-only.
+ */
+struct mr_msix {
+	u16 control;		/* under fn->lock; Table Size is derived */
+	u8 offset;		/* of the capability in configuration space */
+	u32 table_reg;		/* Table Offset/BIR */
+	u32 pba_reg;		/* PBA Offset/BIR */
+	void *image;
+	u32 image_size;
+	u32 image_table;	/* offsets in @image */
+	u32 image_pba;
+};
+
+/* The registers are under fn->lock. */
+struct mr_msi {
+	u8 offset;
+	u8 layout;		/* enum msi_route_msi_flag */
+	u16 control;
+	u32 address_lo;
+	u32 address_hi;
+	u32 data;
+	u32 mask;
+	unsigned long pending;
+};
+
+/*
+ * An access of configuration space, as the bus has it: one aligned dword with
+ * byte enables [11].
+ */
+struct mr_config_access {
+	u32 reg;		/* of the dword, from the capability's beginning */
+	u32 lanes;		/* FFh in each byte that is accessed */
+	u32 value;
+};
+
+int mr_msix_init(struct mr_function *fn, struct msi_route_create *c);
+void mr_msix_destroy(struct mr_function *fn);
+bool mr_msix_enabled(const struct mr_function *fn);
+bool mr_msix_open(const struct mr_function *fn);
+void mr_msix_compose(struct mr_vector *v, struct mr_snapshot *snap);
+u32 mr_msix_config_read(struct mr_function *fn, u32 reg, u32 *owned);
+void mr_msix_config_write(struct mr_function *fn,
+			  const struct mr_config_access *a);
+void mr_msix_read(struct mr_function *fn, const struct msi_route_access *a,
+		  u64 *value);
+void mr_msix_write(struct mr_function *fn, const struct msi_route_access *a);
+void mr_msix_reset_entry(struct mr_vector *v);
+int mr_msix_mmap(struct mr_function *fn, struct vm_area_struct *vma);
+
+int mr_msi_init(struct mr_function *fn, struct msi_route_create *c);
+void mr_msi_destroy(struct mr_function *fn);
+bool mr_msi_enabled(const struct mr_function *fn);
+bool mr_msi_open(const struct mr_function *fn);
+u32 mr_msi_size(u8 layout);
+void mr_msi_compose(struct mr_vector *v, struct mr_snapshot *snap);
+u32 mr_msi_config_read(struct mr_function *fn, u32 reg, u32 *owned);
+void mr_msi_config_write(struct mr_function *fn,
+			 const struct mr_config_access *a);
+void mr_msi_reset(struct mr_function *fn);
+
+/* ---- a function: function.c ---- */
+
+struct mr_function {
+	u32 id;
+	u32 flags;		/* enum msi_route_create_flag */
+	bool bus_master;	/* under @lock */
+	bool both_enabled;	/* under @lock */
+	raw_spinlock_t lock;
+	struct mutex config;	/* eventfds attached or detached */
+	struct mr_vm vm;
+	struct mr_cap msix_cap;
+	struct mr_cap msi_cap;
+	struct mr_msix msix;
+	struct mr_msi msi;
+};
+
+struct mr_function *mr_function_create(struct msi_route_create *c);
+void mr_function_destroy(struct mr_function *fn);
+void mr_function_gate(struct mr_function *fn);
+void mr_function_sync(struct mr_function *fn);
+int mr_function_access(struct mr_function *fn, struct msi_route_access *a,
+		       bool write);
+struct mr_vector *mr_function_vector(struct mr_function *fn, u32 kind,
+				     u32 vector);
+void mr_function_set_bus_master(struct mr_function *fn, bool enable);
+void mr_function_set_hold(struct mr_function *fn, u32 bound_ns);
+void mr_function_reset(struct mr_function *fn);
+int mr_function_counters(struct mr_function *fn, struct msi_route_counters *c);
+
+/* ---- eventfds: trigger.c ---- */
+
+int mr_trigger_set(struct mr_vector *v, int fd, bool replace);
+void mr_trigger_remove(struct mr_vector *v);
+
+#endif /* MR_H */

@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * msi_route: MSI and MSI-X emulation for KVM hosts, the user interface.
+ *
+ * A VMM opens /dev/msi_route, creates one function for each PCI function of
+ * its guest that has an MSI or an MSI-X capability, and gets a file descriptor
+ * for it.  It forwards the guest's accesses of the capability, the MSI-X table
+ * and the Pending Bit Array to that descriptor, and raises interrupts by an
+ * ioctl or by an eventfd per vector.  Closing the descriptor frees everything.
+ *
+ * Rules in brackets, such as [20], are those of Documentation/rules.rst.
+ */
+#ifndef _UAPI_LINUX_MSI_ROUTE_H
+#define _UAPI_LINUX_MSI_ROUTE_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/**
+ * DOC: Conventions
+ *
+ * Every ioctl takes a pointer to a struct that begins with its @size in bytes.
+ * A caller built against an older header passes a shorter struct: the fields
+ * it does not know are taken as zero.  A caller built against a newer header
+ * passes a longer one: it is accepted if what this kernel does not know is
+ * zero.  Reserved fields must be zero.  A call that fails changes nothing.
+ * Request numbers carry no size, so a struct grows without a new number.
+ *
+ * Errors that every ioctl may return:
+ *
+ * ============== ========================================================
+ * ``EFAULT``     the struct is not readable, or not writable where the
+ *                ioctl returns something in it
+ * ``EINVAL``     @size is smaller than the first version of the struct,
+ *                or a field is outside the range that its text gives
+ * ``E2BIG``      @size is larger than the kernel's and the surplus is not
+ *                all zero
+ * ``EOPNOTSUPP`` a flag is unknown, or a reserved field is not zero
+ * ``ENOTTY``     the ioctl is unknown, or not one of this descriptor
+ * ============== ========================================================
+ *
+ * ioctls that name a vector may also return:
+ *
+ * ============== ========================================================
+ * ``ENODEV``     the function has no such capability
+ * ``ECHRNG``     the capability has no such vector
+ * ============== ========================================================
+ *
+ * No ioctl prints anything, and none of them, save create and close, waits
+ * for an RCU grace period.
+ */
+
+/* The ioctl type ("magic") of all requests below. */
+#define MSI_ROUTE_TYPE	0xBB
+
+/* The largest numbers that the PCI specification allows. */
+#define MSI_ROUTE_MSIX_MAX_VECTORS	2048
+#define MSI_ROUTE_MSI_MAX_VECTORS	32
+
+/**
+ * enum msi_route_kind - a capability of a function
+ * @MSI_ROUTE_MSIX: MSI-X; its vectors are the entries of the MSI-X table
+ * @MSI_ROUTE_MSI: MSI; its vectors are the messages of the capability
+ */
+enum msi_route_kind {
+	MSI_ROUTE_MSIX = 0,
+	MSI_ROUTE_MSI = 1,
+};
+
+/**
+ * enum msi_route_feature - bits of &msi_route_query.features
+ * @MSI_ROUTE_FEATURE_HOLD: the update hold (&msi_route_set_hold)
+ * @MSI_ROUTE_FEATURE_EXT_DEST_ID: %MSI_ROUTE_CREATE_EXT_DEST_ID is possible
+ * @MSI_ROUTE_FEATURE_MMAP: table and PBA can be mapped read-only
+ */
+enum msi_route_feature {
+	MSI_ROUTE_FEATURE_HOLD = 1 << 0,
+	MSI_ROUTE_FEATURE_EXT_DEST_ID = 1 << 1,
+	MSI_ROUTE_FEATURE_MMAP = 1 << 2,
+};
+
+/**
+ * struct msi_route_query - limits and features (MSI_ROUTE_QUERY)
+ * @size: size of this struct in bytes
+ * @version: out: version of the interface, %MSI_ROUTE_VERSION
+ * @features: out: bits of enum msi_route_feature
+ * @msix_max_vectors: out: most vectors of an MSI-X capability
+ * @msi_max_vectors: out: most vectors of an MSI capability
+ * @hold_default_ns: out: bound of the update hold of a new function: 100,000,
+ *	or what the module parameter hold_ns says
+ * @hold_max_ns: out: largest bound that MSI_ROUTE_SET_HOLD accepts
+ *
+ * For /dev/msi_route and for a function's descriptor alike.
+ */
+struct msi_route_query {
+	__u32 size;
+	__u32 version;
+	__u64 features;
+	__u32 msix_max_vectors;
+	__u32 msi_max_vectors;
+	__u32 hold_default_ns;
+	__u32 hold_max_ns;
+};
+
+#define MSI_ROUTE_VERSION	1
+
+/**
+ * enum msi_route_create_flag - bits of &msi_route_create.flags
+ * @MSI_ROUTE_CREATE_EXT_DEST_ID: address bits 11:5 carry destination ID bits
+ *	14:8, as KVM guests use them without an interrupt remapping unit [33].
+ *	Needs a VM whose VMM enabled KVM_CAP_X2APIC_API with 32-bit IDs.
+ * @MSI_ROUTE_CREATE_REMAPPING: the function sits behind an interrupt
+ *	remapping unit: a message in remappable format (address bit 4) is not
+ *	delivered; its vector behaves as masked [33].
+ *	Excludes %MSI_ROUTE_CREATE_EXT_DEST_ID (%EINVAL).
+ */
+enum msi_route_create_flag {
+	MSI_ROUTE_CREATE_EXT_DEST_ID = 1 << 0,
+	MSI_ROUTE_CREATE_REMAPPING = 1 << 1,
+};
+
+/**
+ * enum msi_route_msi_flag - bits of &msi_route_create.msi_flags: the layout
+ * @MSI_ROUTE_MSI_64BIT: 64-bit address (Message Control bit 7)
+ * @MSI_ROUTE_MSI_MASKING: mask and pending bits (Message Control bit 8)
+ * @MSI_ROUTE_MSI_EXT_DATA: Extended Message Data capable (bit 9)
+ */
+enum msi_route_msi_flag {
+	MSI_ROUTE_MSI_64BIT = 1 << 0,
+	MSI_ROUTE_MSI_MASKING = 1 << 1,
+	MSI_ROUTE_MSI_EXT_DATA = 1 << 2,
+};
+
+/**
+ * struct msi_route_create - create a function (MSI_ROUTE_CREATE)
+ * @size: size of this struct in bytes
+ * @flags: bits of enum msi_route_create_flag
+ * @vm_fd: the KVM VM's file descriptor
+ * @id: the caller's name for the function, such as its bus/device/function
+ *	number; appears in traces, means nothing else
+ * @msix_vectors: vectors of the MSI-X capability, 1 to 2048; 0: no MSI-X
+ * @msix_cap: offset of the MSI-X capability in configuration space
+ * @msix_table_bir: BAR of the MSI-X table, 0 to 5
+ * @msix_table_offset: offset of the table in it, a multiple of 8
+ * @msix_pba_offset: offset of the PBA in its BAR, a multiple of 8
+ * @msix_pba_bir: BAR of the PBA, 0 to 5
+ * @msi_cap: offset of the MSI capability in configuration space
+ * @msi_vectors: vectors of the MSI capability: 1, 2, 4, 8, 16 or 32; 0: no MSI
+ * @msi_flags: bits of enum msi_route_msi_flag
+ * @mmap_size: out: bytes of the image that the descriptor maps, 0 without MSI-X
+ * @mmap_table: out: offset of the table in the image
+ * @mmap_pba: out: offset of the PBA in the image
+ * @reserved: zero
+ *
+ * Offsets of capabilities are multiples of 4 from 40h on, and the capability
+ * must end within the 256 bytes of configuration space; table, PBA and the
+ * two capabilities must not overlap.  Fields of a capability that the
+ * function does not have must be zero.
+ *
+ * The new function is as after reset [29], with Bus Master Enable clear
+ * [31].  It holds the VM: the VM lives until the function is closed, in
+ * whatever order the descriptors are closed.
+ *
+ * The image can be mapped shared and read-only by mmap() on the descriptor at
+ * offset 0: it always holds what a read of the table and of the PBA gives.
+ * Offsets within a page are those of the BAR.  mmap() fails with ``EPERM`` if
+ * the mapping is to be written or executed, with ``ENXIO`` outside the image
+ * and with ``ENODEV`` without MSI-X.
+ *
+ * Return: a file descriptor (close-on-exec), or -1 with errno:
+ *
+ * ================= =====================================================
+ * ``EBADF``         @vm_fd is not open
+ * ``EBADFD``        @vm_fd is open, but no KVM VM
+ * ``EPERM``         the VM belongs to another process
+ * ``ENXIO``         the VM has no in-kernel local APIC (KVM_CREATE_IRQCHIP or
+ *                   KVM_CAP_SPLIT_IRQCHIP come first)
+ * ``ENODATA``       the way into the vLAPIC is not known yet: set one route of
+ *                   type KVM_IRQ_ROUTING_MSI (any GSI, any content) in this VM by
+ *                   KVM_SET_GSI_ROUTING; it may be taken away afterwards
+ * ``EADDRNOTAVAIL`` %MSI_ROUTE_CREATE_EXT_DEST_ID, but the VM does not use
+ *                   32-bit x2APIC IDs
+ * ``EINVAL``        no capability at all, or a number, offset or BAR outside
+ *                   what is said above, or an overlap
+ * ``ENOMEM``        memory, or the memory cgroup's limit, is exhausted
+ * ``EMFILE``        too many open files
+ * ================= =====================================================
+ */
+struct msi_route_create {
+	__u32 size;
+	__u32 flags;
+	__s32 vm_fd;
+	__u32 id;
+	__u16 msix_vectors;
+	__u8 msix_cap;
+	__u8 msix_table_bir;
+	__u32 msix_table_offset;
+	__u32 msix_pba_offset;
+	__u8 msix_pba_bir;
+	__u8 msi_cap;
+	__u8 msi_vectors;
+	__u8 msi_flags;
+	__u32 mmap_size;
+	__u32 mmap_table;
+	__u32 mmap_pba;
+	__u32 reserved;
+};
+
+/**
+ * enum msi_route_space - what an access addresses
+ * @MSI_ROUTE_CONFIG: configuration space, offsets 0 to FFh
+ * @MSI_ROUTE_TABLE: the MSI-X table, offset from its beginning
+ * @MSI_ROUTE_PBA: the Pending Bit Array, offset from its beginning
+ */
+enum msi_route_space {
+	MSI_ROUTE_CONFIG = 0,
+	MSI_ROUTE_TABLE = 1,
+	MSI_ROUTE_PBA = 2,
+};
+
+/**
+ * struct msi_route_access - a guest's access (MSI_ROUTE_READ, MSI_ROUTE_WRITE)
+ * @size: size of this struct in bytes
+ * @space: a value of enum msi_route_space
+ * @offset: offset in it, in bytes
+ * @len: length in bytes: 1, 2 or 4 in configuration space, and within one
+ *	aligned dword; 1, 2, 4 or 8 in table and PBA
+ * @value: what is written, or was read, in the low @len bytes
+ *
+ * Configuration space: the function owns the bytes of its capabilities from
+ * Message Control on.  A read replaces these bytes of @value and leaves the
+ * others as the caller filled them; a write ignores the others.  So a VMM may
+ * pass every access of configuration space.
+ *
+ * Table and PBA: an access other than an aligned dword or qword is the
+ * guest's mistake, not the caller's: a read gives all ones, a write is
+ * dropped, and it is counted [15].
+ *
+ * When a write returns, no message with an older address, data or mask state
+ * is under way [25] [27], and what it released is in the target's IRR [26].
+ * A read first completes what is under way, as a posted write is pushed ahead
+ * of a read's completion.
+ *
+ * ============== ========================================================
+ * ``EMSGSIZE``   @len is none of the lengths of @space
+ * ``EINVAL``     unknown @space; or the access of configuration space crosses
+ *                an aligned dword
+ * ``ERANGE``     @offset and @len lie outside @space
+ * ``ENODEV``     table or PBA of a function without MSI-X
+ * ============== ========================================================
+ */
+struct msi_route_access {
+	__u32 size;
+	__u32 space;
+	__u32 offset;
+	__u32 len;
+	__u64 value;
+};
+
+/**
+ * enum msi_route_outcome - what became of an event
+ * @MSI_ROUTE_SENT: the message was sent; one to a single target is in its IRR
+ * @MSI_ROUTE_PENDING: the Pending bit was clear and is set
+ * @MSI_ROUTE_COALESCED: the Pending bit was set already
+ * @MSI_ROUTE_DROPPED: the message is no interrupt, or an illegal one [32] [34]
+ * @MSI_ROUTE_UNREACHED: KVM found no vCPU that takes the message
+ */
+enum msi_route_outcome {
+	MSI_ROUTE_SENT = 0,
+	MSI_ROUTE_PENDING = 1,
+	MSI_ROUTE_COALESCED = 2,
+	MSI_ROUTE_DROPPED = 3,
+	MSI_ROUTE_UNREACHED = 4,
+};
+
+/**
+ * struct msi_route_trigger - an event of a vector (MSI_ROUTE_TRIGGER), or its
+ *	cause is gone (MSI_ROUTE_CLEAR_PENDING)
+ * @size: size of this struct in bytes
+ * @kind: a value of enum msi_route_kind
+ * @vector: the vector, from 0
+ * @outcome: out: MSI_ROUTE_TRIGGER: a value of enum msi_route_outcome;
+ *	MSI_ROUTE_CLEAR_PENDING: 1 if the Pending bit was set, else 0
+ *
+ * A trigger that cannot be sent now, because the vector or the function is
+ * masked, not enabled or no bus master, or its message is being changed,
+ * becomes pending and is sent as soon as it can be [2] [20] [31].
+ *
+ * Clear pending is for a device model whose cause was serviced while the
+ * vector was masked [21].
+ */
+struct msi_route_trigger {
+	__u32 size;
+	__u32 kind;
+	__u32 vector;
+	__u32 outcome;
+};
+
+/**
+ * enum msi_route_eventfd_flag - bits of &msi_route_eventfd.flags
+ * @MSI_ROUTE_EVENTFD_REPLACE: if an eventfd is attached, replace it
+ */
+enum msi_route_eventfd_flag {
+	MSI_ROUTE_EVENTFD_REPLACE = 1 << 0,
+};
+
+/**
+ * struct msi_route_eventfd - attach or detach a vector's eventfd
+ *	(MSI_ROUTE_SET_EVENTFD)
+ * @size: size of this struct in bytes
+ * @flags: bits of enum msi_route_eventfd_flag
+ * @kind: a value of enum msi_route_kind
+ * @vector: the vector, from 0
+ * @fd: the eventfd; -1 detaches
+ * @reserved: zero
+ *
+ * Each signal of the eventfd is one event of the vector.  What the eventfd
+ * holds when it is attached, or is left in it when it is detached or replaced,
+ * is raised too: no event is lost.  The eventfd may be closed afterwards; its
+ * last close, while no one else holds it, ends the attachment.
+ *
+ * ============== ========================================================
+ * ``EBADF``      @fd is not open
+ * ``EINVAL``     @fd is no eventfd
+ * ``EEXIST``     an eventfd is attached, and REPLACE is not given
+ * ``ENOENT``     detach: none is attached
+ * ``EBUSY``      another consumer, such as an irqfd, owns the eventfd (known
+ *                only on kernels that have exclusive priority waiters)
+ * ``ENOMEM``     memory is exhausted
+ * ============== ========================================================
+ */
+struct msi_route_eventfd {
+	__u32 size;
+	__u32 flags;
+	__u32 kind;
+	__u32 vector;
+	__s32 fd;
+	__u32 reserved;
+};
+
+/**
+ * struct msi_route_bus_master - Bus Master Enable (MSI_ROUTE_SET_BUS_MASTER)
+ * @size: size of this struct in bytes
+ * @enable: the bit in the function's Command register, 0 or 1
+ *
+ * A function that is no bus master sends nothing; what arrives is pending and
+ * sent when it is set again [31].
+ */
+struct msi_route_bus_master {
+	__u32 size;
+	__u32 enable;
+};
+
+/**
+ * struct msi_route_reset - reset the function (MSI_ROUTE_RESET)
+ * @size: size of this struct in bytes
+ * @reserved: zero
+ *
+ * Conventional reset and Function Level Reset: all registers as in [29], what
+ * was pending is cleared and counted, Bus Master Enable is clear.  Eventfds
+ * stay attached.  Events in flight are dropped or delivered before it returns.
+ */
+struct msi_route_reset {
+	__u32 size;
+	__u32 reserved;
+};
+
+/**
+ * struct msi_route_set_hold - bound of the update hold (MSI_ROUTE_SET_HOLD)
+ * @size: size of this struct in bytes
+ * @bound_ns: longest time in nanoseconds that a vector is held; 0: no hold
+ *
+ * A message that is changed while it may be sent is changed by several writes.
+ * A write that changes the address opens a hold: what is raised meanwhile is
+ * latched, until the data register or Message Control or Vector Control is
+ * written or the bound is over; then one message with the new address and data
+ * goes out.  A new bound ends the holds that are open.
+ *
+ * ============== ========================================================
+ * ``EINVAL``     @bound_ns is above &msi_route_query.hold_max_ns
+ * ============== ========================================================
+ */
+struct msi_route_set_hold {
+	__u32 size;
+	__u32 bound_ns;
+};
+
+/* &msi_route_counters.vector: the sum over all vectors of the capability */
+#define MSI_ROUTE_ALL_VECTORS	0xffffffffU
+
+/**
+ * struct msi_route_counters - what happened (MSI_ROUTE_GET_COUNTERS)
+ * @size: size of this struct in bytes
+ * @kind: a value of enum msi_route_kind
+ * @vector: a vector, or %MSI_ROUTE_ALL_VECTORS
+ * @pending: out: Pending bits that are set now
+ * @events: out: events raised, by ioctl and by eventfd
+ * @messages: out: messages sent
+ * @coalesced: out: events that found the Pending bit set, or came several in
+ *	one count of an eventfd
+ *
+ * All from here on are counted for the capability as a whole and are the same
+ * whatever @vector says:
+ *
+ * @cleared: out: pending events cleared by the VMM or by reset
+ * @unreached: out: messages that no vCPU took
+ * @dropped_address: out: the address was no interrupt's [32]
+ * @dropped_mode: out: the delivery mode cannot come by MSI [34]
+ * @dropped_vector: out: the vector was 0 to 15 [34]
+ * @replayed: out: of @messages, @unreached and the dropped, those that had
+ *	been pending
+ * @held: out: events that arrived during an update hold
+ * @updates: out: messages or masks published
+ * @drained: out: updates that waited for a sender
+ * @holds: out: update holds opened
+ * @holds_expired: out: update holds ended by their bound
+ * @bad_accesses: out: accesses of table and PBA in an undefined way [15]
+ * @both_enabled: out: times that MSI and MSI-X came to be enabled both [1]
+ * @remappable: out: times that a message in remappable format was published
+ *	for which there is no translation [33]
+ *
+ * For all vectors, when no call is under way: @events = @messages + @coalesced + @cleared +
+ * @unreached + @dropped_address + @dropped_mode + @dropped_vector + @pending.
+ */
+struct msi_route_counters {
+	__u32 size;
+	__u32 kind;
+	__u32 vector;
+	__u32 pending;
+	__u64 events;
+	__u64 messages;
+	__u64 coalesced;
+	__u64 cleared;
+	__u64 unreached;
+	__u64 dropped_address;
+	__u64 dropped_mode;
+	__u64 dropped_vector;
+	__u64 replayed;
+	__u64 held;
+	__u64 updates;
+	__u64 drained;
+	__u64 holds;
+	__u64 holds_expired;
+	__u64 bad_accesses;
+	__u64 both_enabled;
+	__u64 remappable;
+};
+
+/* On /dev/msi_route; MSI_ROUTE_QUERY on a function's descriptor as well. */
+#define MSI_ROUTE_QUERY	_IO(MSI_ROUTE_TYPE, 0x00)
+#define MSI_ROUTE_CREATE	_IO(MSI_ROUTE_TYPE, 0x01)
+
+/* On a function's descriptor. */
+#define MSI_ROUTE_READ	_IO(MSI_ROUTE_TYPE, 0x10)
+#define MSI_ROUTE_WRITE	_IO(MSI_ROUTE_TYPE, 0x11)
+#define MSI_ROUTE_TRIGGER	_IO(MSI_ROUTE_TYPE, 0x12)
+#define MSI_ROUTE_CLEAR_PENDING	_IO(MSI_ROUTE_TYPE, 0x13)
+#define MSI_ROUTE_SET_EVENTFD	_IO(MSI_ROUTE_TYPE, 0x14)
+#define MSI_ROUTE_SET_BUS_MASTER	_IO(MSI_ROUTE_TYPE, 0x15)
+#define MSI_ROUTE_RESET	_IO(MSI_ROUTE_TYPE, 0x16)
+#define MSI_ROUTE_SET_HOLD	_IO(MSI_ROUTE_TYPE, 0x17)
+#define MSI_ROUTE_GET_COUNTERS	_IO(MSI_ROUTE_TYPE, 0x18)
+
+#endif /* _UAPI_LINUX_MSI_ROUTE_H */

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * MSI-X registers: Message Control, the table, the Pending Bit Array.
+ *
+ * Table and PBA live in the image that user space may map; an entry changes
+ * under its vector's lock, Message Control under fn->lock.
+ */
+#include <linux/bits.h>
+#include <linux/mm.h>
+#include <linux/pci_regs.h>
+#include <linux/vmalloc.h>
+
+#include "compat.h"
+#include "mr.h"
+#include "mutate.h"
+
+#define MSIX_CONTROL_RW		(PCI_MSIX_FLAGS_MASKALL | PCI_MSIX_FLAGS_ENABLE)
+
+static u32 *entry_of(const struct mr_msix *x, u32 index)
+{
+	return x->image + x->image_table + index * PCI_MSIX_ENTRY_SIZE;
+}
+
+/* ---- layout ---- */
+
+static u32 table_size(u32 nr)
+{
+	return nr * PCI_MSIX_ENTRY_SIZE;
+}
+
+static u32 pba_size(u32 nr)
+{
+	return DIV_ROUND_UP(nr, 64) * 8;
+}
+
+static bool overlap(u64 a, u64 a_size, u64 b, u64 b_size)
+{
+	return a < b + b_size && b < a + a_size;
+}
+
+static int check(const struct msi_route_create *c)
+{
+	u64 table_end = (u64)c->msix_table_offset + table_size(c->msix_vectors);
+	u64 pba_end = (u64)c->msix_pba_offset + pba_size(c->msix_vectors);
+
+	if (!c->msix_vectors) {
+		if (c->msix_cap || c->msix_table_bir || c->msix_table_offset ||
+		    c->msix_pba_bir || c->msix_pba_offset)
+			return -EINVAL;
+		return 0;
+	}
+	if (c->msix_vectors > MSI_ROUTE_MSIX_MAX_VECTORS ||
+	    c->msix_cap < PCI_STD_HEADER_SIZEOF || c->msix_cap & 3 ||
+	    c->msix_cap + PCI_CAP_MSIX_SIZEOF > PCI_CFG_SPACE_SIZE ||
+	    c->msix_table_bir >= PCI_STD_NUM_BARS ||
+	    c->msix_pba_bir >= PCI_STD_NUM_BARS ||
+	    (c->msix_table_offset | c->msix_pba_offset) & ~PCI_MSIX_TABLE_OFFSET ||
+	    table_end > U32_MAX || pba_end > U32_MAX)
+		return -EINVAL;
+	if (c->msix_table_bir == c->msix_pba_bir &&
+	    overlap(c->msix_table_offset, table_size(c->msix_vectors),
+		    c->msix_pba_offset, pba_size(c->msix_vectors)))
+		return -EINVAL;
+	return 0;
+}
+
+/*
+ * Offsets within a page are those of the BAR, so that the image can stand in
+ * the BAR's place.  Where table and PBA share a page there, they do here; far
+ * apart they follow each other.
+ */
+static void place(struct mr_msix *x, const struct msi_route_create *c)
+{
+	u32 table_page = c->msix_table_offset >> PAGE_SHIFT;
+	u32 pba_page = c->msix_pba_offset >> PAGE_SHIFT;
+	u32 table_last = (c->msix_table_offset + table_size(c->msix_vectors) - 1)
+			 >> PAGE_SHIFT;
+	u32 pba_last = (c->msix_pba_offset + pba_size(c->msix_vectors) - 1)
+		       >> PAGE_SHIFT;
+	u32 table_at = 0;
+	u32 pba_at = table_last - table_page + 1;
+
+	if (c->msix_table_bir == c->msix_pba_bir) {
+		if (pba_page == table_last) {
+			pba_at = table_last - table_page;
+		} else if (table_page == pba_last) {
+			pba_at = 0;
+			table_at = pba_last - pba_page;
+		}
+	}
+	x->image_table = (table_at << PAGE_SHIFT) +
+			 offset_in_page(c->msix_table_offset);
+	x->image_pba = (pba_at << PAGE_SHIFT) +
+		       offset_in_page(c->msix_pba_offset);
+	x->image_size = max(table_at + table_last - table_page + 1,
+			    pba_at + pba_last - pba_page + 1) << PAGE_SHIFT;
+}
+
+/**
+ * mr_msix_init() - make the MSI-X capability of a function
+ * @fn: the function, its VM bound
+ * @c: what the VMM asked for; the mmap fields are filled in
+ *
+ * Return: 0, also without MSI-X, or -EINVAL, -ENOMEM.
+ */
+int mr_msix_init(struct mr_function *fn, struct msi_route_create *c)
+{
+	struct mr_msix *x = &fn->msix;
+	u32 i;
+	int ret;
+
+	ret = check(c);
+	if (ret || !c->msix_vectors)
+		return ret;
+
+	x->offset = c->msix_cap;
+	x->table_reg = c->msix_table_offset | c->msix_table_bir;
+	x->pba_reg = c->msix_pba_offset | c->msix_pba_bir;
+	place(x, c);
+	x->image = __vmalloc(x->image_size, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	if (!x->image)
+		return -ENOMEM;
+	for (i = 0; i < c->msix_vectors; i++)
+		entry_of(x, i)[PCI_MSIX_ENTRY_VECTOR_CTRL / 4] =
+			PCI_MSIX_ENTRY_CTRL_MASKBIT;
+
+	fn->msix_cap.fn = fn;
+	ret = mr_cap_init(&fn->msix_cap, fn, MSI_ROUTE_MSIX, c->msix_vectors,
+			  x->image + x->image_pba);
+	if (ret) {
+		vfree(x->image);
+		return ret;
+	}
+	c->mmap_size = x->image_size;
+	c->mmap_table = x->image_table;
+	c->mmap_pba = x->image_pba;
+	return 0;
+}
+
+/**
+ * mr_msix_destroy() - free the MSI-X capability of a function
+ * @fn: the function
+ */
+void mr_msix_destroy(struct mr_function *fn)
+{
+	if (!fn->msix_cap.nr)
+		return;
+	mr_cap_destroy(&fn->msix_cap);
+	vfree(fn->msix.image);
+}
+
+/* ---- Message Control ---- */
+
+/* Under fn->lock. */
+bool mr_msix_enabled(const struct mr_function *fn)
+{
+	return fn->msix.control & PCI_MSIX_FLAGS_ENABLE;
+}
+
+/* Under fn->lock.  May senders of this capability send? */
+bool mr_msix_open(const struct mr_function *fn)
+{
+	return mr_msix_enabled(fn) && fn->bus_master &&
+	       !(fn->msix.control & PCI_MSIX_FLAGS_MASKALL);
+}
+
+/**
+ * mr_msix_config_read() - read a dword of the capability
+ * @fn: the function
+ * @reg: offset of the dword in the capability
+ * @owned: out: the bits that belong to the module
+ *
+ * Context: any.
+ * Return: the dword; what is not @owned is 0.
+ */
+u32 mr_msix_config_read(struct mr_function *fn, u32 reg, u32 *owned)
+{
+	*owned = ~0U;
+	switch (reg) {
+	case 0:
+		*owned = 0xffff0000;
+		return (u32)(READ_ONCE(fn->msix.control) |
+			     (fn->msix_cap.nr - 1)) << 16;
+	case PCI_MSIX_TABLE:
+		return fn->msix.table_reg;
+	default:
+		return fn->msix.pba_reg;
+	}
+}
+
+/**
+ * mr_msix_config_write() - write a dword of the capability
+ * @fn: the function
+ * @a: the access; only Message Control can be written [12] [13]
+ *
+ * Context: process, no lock held.
+ */
+void mr_msix_config_write(struct mr_function *fn,
+			  const struct mr_config_access *a)
+{
+	u32 lanes = (a->lanes >> 16) & MSIX_CONTROL_RW;
+	unsigned long flags;
+
+	if (a->reg || !(a->lanes >> 16))
+		return;
+	mr_cap_close_holds(&fn->msix_cap);
+	raw_spin_lock_irqsave(&fn->lock, flags);
+	WRITE_ONCE(fn->msix.control, (fn->msix.control & ~lanes) |
+				     ((a->value >> 16) & lanes));
+	raw_spin_unlock_irqrestore(&fn->lock, flags);
+	mr_function_gate(fn);
+}
+
+/* ---- table and PBA ---- */
+
+/* Aligned dwords and aligned qwords; anything else is undefined [15]. */
+static bool defined_access(struct mr_function *fn,
+			   const struct msi_route_access *a)
+{
+	if ((a->len == 4 || a->len == 8) && !(a->offset & (a->len - 1)))
+		return true;
+	atomic64_inc(&fn->msix_cap.count.bad_accesses);
+	return false;
+}
+
+/**
+ * mr_msix_read() - read table or PBA
+ * @fn: the function
+ * @a: the access, within table or PBA
+ * @value: out
+ *
+ * Context: process, no lock held.
+ */
+void mr_msix_read(struct mr_function *fn, const struct msi_route_access *a,
+		  u64 *value)
+{
+	const void *p = fn->msix.image + a->offset;
+
+	p += a->space == MSI_ROUTE_PBA ? fn->msix.image_pba :
+					 fn->msix.image_table;
+	if (!defined_access(fn, a))
+		*value = ~0ULL >> (64 - 8 * a->len);
+	else if (a->len == 8)
+		*value = READ_ONCE(*(const u64 *)p);
+	else
+		*value = READ_ONCE(*(const u32 *)p);
+}
+
+/* Under v->lock. */
+void mr_msix_compose(struct mr_vector *v, struct mr_snapshot *snap)
+{
+	const struct mr_function *fn = v->cap->fn;
+	const u32 *entry = entry_of(&fn->msix, v->index);
+	struct mr_message raw = {
+		.address_lo = entry[PCI_MSIX_ENTRY_LOWER_ADDR / 4],
+		.address_hi = entry[PCI_MSIX_ENTRY_UPPER_ADDR / 4],
+		.data = entry[PCI_MSIX_ENTRY_DATA / 4],
+	};
+
+	mr_snapshot_compose(fn, &raw, entry[PCI_MSIX_ENTRY_VECTOR_CTRL / 4] &
+				      PCI_MSIX_ENTRY_CTRL_MASKBIT, snap);
+}
+
+/*
+ * Data and Vector Control complete a message, whatever their values [30]; an
+ * address that changes makes it incomplete.
+ */
+static enum mr_hold entry_hold(u32 first, u32 last, bool address_changes)
+{
+	if (last >= PCI_MSIX_ENTRY_DATA)
+		return MR_HOLD_CLOSE;
+	return address_changes ? MR_HOLD_OPEN : MR_HOLD_KEEP;
+}
+
+static void write_entry(struct mr_vector *v, u32 reg, u32 len, u64 value)
+{
+	u32 *p = entry_of(&v->cap->fn->msix, v->index) + reg / 4;
+	u64 old = len == 8 ? *(u64 *)p : *p;
+	struct mr_update u;
+
+	if (reg == PCI_MSIX_ENTRY_LOWER_ADDR)
+		value &= ~3ULL;
+	if (mr_mutant(MR_MUT_EQUAL_SKIPPED) && value == old)
+		return;
+
+	mr_update_begin(&u, v);
+	old = len == 8 ? *(u64 *)p : *p;
+	/* One store, also for who reads the image [16]. */
+	if (len == 8)
+		WRITE_ONCE(*(u64 *)p, value);
+	else
+		WRITE_ONCE(*p, value);
+	if (!mr_mutant(MR_MUT_CONTROL_ONLY) ||
+	    reg + len > PCI_MSIX_ENTRY_VECTOR_CTRL)
+		mr_update_commit(&u, entry_hold(reg, reg + len - 4,
+						value != old));
+	mr_update_end(&u);
+}
+
+/**
+ * mr_msix_write() - write table or PBA
+ * @fn: the function
+ * @a: the access, within table or PBA
+ *
+ * Context: process, no lock held.
+ */
+void mr_msix_write(struct mr_function *fn, const struct msi_route_access *a)
+{
+	struct mr_vector *v;
+	u64 value = a->len == 8 ? a->value : (u32)a->value;
+
+	if (!defined_access(fn, a) || a->space == MSI_ROUTE_PBA)
+		return;
+	v = &fn->msix_cap.vectors[a->offset / PCI_MSIX_ENTRY_SIZE];
+	write_entry(v, a->offset % PCI_MSIX_ENTRY_SIZE, a->len, value);
+}
+
+/* Under v->lock [29]. */
+void mr_msix_reset_entry(struct mr_vector *v)
+{
+	u32 *entry = entry_of(&v->cap->fn->msix, v->index);
+
+	WRITE_ONCE(*(u64 *)entry, 0);
+	WRITE_ONCE(*(u64 *)(entry + PCI_MSIX_ENTRY_DATA / 4),
+		   (u64)PCI_MSIX_ENTRY_CTRL_MASKBIT << 32);
+}
+
+/* ---- the image ---- */
+
+/**
+ * mr_msix_mmap() - map table and PBA into user space
+ * @fn: the function
+ * @vma: where; it may be a part of the image
+ *
+ * Read-only, and so for ever: the image is the only copy of the registers.
+ *
+ * Context: process, mmap lock held.
+ * Return: 0, or -ENODEV without MSI-X, -EPERM if it is to be written or
+ * executed, -ENXIO outside the image, -ENOMEM.
+ */
+int mr_msix_mmap(struct mr_function *fn, struct vm_area_struct *vma)
+{
+	unsigned long size = vma->vm_end - vma->vm_start;
+	unsigned long at;
+	int ret;
+
+	if (!fn->msix_cap.nr)
+		return -ENODEV;
+	if (vma->vm_flags & (VM_WRITE | VM_EXEC))
+		return -EPERM;
+	if (vma->vm_pgoff >= fn->msix.image_size >> PAGE_SHIFT ||
+	    size > fn->msix.image_size - (vma->vm_pgoff << PAGE_SHIFT))
+		return -ENXIO;
+
+	mr_vm_flags_mod(vma, VM_DONTEXPAND | VM_DONTDUMP,
+			VM_MAYWRITE | VM_MAYEXEC);
+	for (at = 0; at < size; at += PAGE_SIZE) {
+		const void *page = fn->msix.image +
+				   (vma->vm_pgoff << PAGE_SHIFT) + at;
+
+		ret = vm_insert_page(vma, vma->vm_start + at,
+				     vmalloc_to_page(page));
+		if (ret)
+			return ret;
+	}
+	return 0;
+}

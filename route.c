@@ -1,0 +1,838 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The heart: snapshots, drain, pending.
+ *
+ * A sender takes a reference of the vector's published snapshot, sees that it
+ * is still the published one, and delivers from it: no lock.  A writer fills
+ * the idle slot, publishes it, and drains the old one: waits for its
+ * references.  So a message is never half of one update [28], and none with an
+ * older state appears after the write has returned [25] [27].
+ *
+ * What cannot be sent is kept in the Pending bit.  Both it and the release of
+ * it happen under the vector's lock, so that an event that arrives during a
+ * release is never taken for the one that is released.  The capability's gate
+ * (Enable, Function Mask, Bus Master Enable) is not under that lock: there the
+ * sender sets Pending and looks at the gate again, and who opens the gate
+ * looks at Pending after it, with a full barrier on both sides (Dekker's
+ * pattern): one of the two sees the other.
+ *
+ * Documentation/design.rst has the proof; the tests of it are in
+ * selftests/litmus.
+ */
+#include <linux/bitmap.h>
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/preempt.h>
+#include <linux/processor.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "mr.h"
+#include "mutate.h"
+
+/* Holds that one run of the timer ends: it runs with interrupts off. */
+#define MR_HOLD_BATCH		16
+/* When the slot that the timer needs is still in flight. */
+#define MR_HOLD_RETRY_NS	(10 * NSEC_PER_USEC)
+
+/*
+ * The bound must cover the guest's way from the write of the address to that
+ * of the data, with the exits between them: tens of microseconds on hardware.
+ */
+static unsigned int hold_ns = MR_HOLD_DEFAULT_NS;
+module_param(hold_ns, uint, 0644);
+MODULE_PARM_DESC(hold_ns, "bound of the update hold of new functions in ns, 0: no hold");
+
+/* No message left the vector: enum msi_route_outcome is at least 0. */
+#define MR_NOT_RELEASED		(-1)
+
+static bool mr_latched(enum mr_action action)
+{
+	return action <= MR_UNTRANSLATED;
+}
+
+/* ---- senders ---- */
+
+static void mr_slot_put(struct mr_slot *slot)
+{
+	/* The delivery comes before the drain's end: mr_update_drain(). */
+	smp_mb__before_atomic();
+	atomic_dec(&slot->in_flight);
+}
+
+/*
+ * A reference of the published snapshot, and the state of the gate at one
+ * instant while that snapshot was published [28].
+ *
+ * Preemption is off until mr_slot_put(), so that a drain waits for a running
+ * CPU only.  Only a reference that is followed by a look at @live counts: a
+ * sender that comes late may touch in_flight of the idle slot, but not its
+ * snapshot.
+ */
+static struct mr_slot *mr_slot_get(struct mr_vector *v, bool *open)
+{
+	struct mr_slot *slot;
+
+	for (;;) {
+		slot = READ_ONCE(v->live);
+		atomic_inc(&slot->in_flight);
+		/*
+		 * Pairs with the barriers in mr_update_publish() and
+		 * mr_cap_closed(): either the look below sees what they
+		 * published, or their drain sees this reference.
+		 */
+		smp_mb__after_atomic();
+		/* Before the reads of the snapshot and of the gate. */
+		if (likely(smp_load_acquire(&v->live) == slot)) {
+			mr_stretch();
+			/* Before the second look at @live. */
+			*open = smp_load_acquire(&v->cap->open);
+			/*
+			 * Now the slot cannot be filled anew, so if it is
+			 * still published it was so when the gate was read.
+			 */
+			if (likely(READ_ONCE(v->live) == slot))
+				return slot;
+		}
+		mr_slot_put(slot);
+	}
+}
+
+static u32 mr_deliver(struct mr_vector *v, const struct mr_message *msg)
+{
+	struct mr_cap *cap = v->cap;
+
+	/* 0: KVM looked the destination up and nobody took the message. */
+	if (unlikely(mr_vm_deliver(&cap->fn->vm, msg) <= 0)) {
+		atomic64_inc(&cap->count.unreached);
+		return MSI_ROUTE_UNREACHED;
+	}
+	atomic64_inc(&v->messages);
+	return MSI_ROUTE_SENT;
+}
+
+/*
+ * A broadcast goes out later, in process context.  Any context, under v->lock.
+ *
+ * The count comes first and goes last, mr_cap_sync(): while anything is
+ * deferred or under way it is never 0, not for a moment.
+ */
+static void mr_defer(struct mr_vector *v)
+{
+	struct mr_cap *cap = v->cap;
+
+	atomic_inc(&cap->nr_deferred);
+	if (test_and_set_bit(v->index, cap->deferred))
+		atomic_dec(&cap->nr_deferred);
+}
+
+/* An event that had to wait goes out, or is dropped.  Under v->lock. */
+static void mr_count_replay(struct mr_vector *v)
+{
+	if (v->latched)
+		atomic64_inc(&v->cap->count.replayed);
+	v->latched = false;
+}
+
+/*
+ * Release what is pending, if it may be sent now.  Called with v->lock held,
+ * after pending was set or after what forbade sending was taken away.
+ *
+ * The message goes out before Pending is cleared [9], and the lock is held
+ * over both: whoever finds Pending clear finds the IRR bit set [26].
+ */
+static int mr_release(struct mr_vector *v)
+{
+	struct mr_cap *cap = v->cap;
+	struct mr_slot *slot = v->live;
+	const struct mr_snapshot *snap = &slot->snap;
+	int outcome = MR_NOT_RELEASED;
+
+	lockdep_assert_held(&v->lock);
+
+	if (!test_bit(v->index, cap->pending) || mr_latched(snap->action))
+		return MR_NOT_RELEASED;
+	if (v->latched && mr_mutant(MR_MUT_NO_REPLAY))
+		return MR_NOT_RELEASED;
+
+	atomic_inc(&slot->in_flight);
+	/*
+	 * As in mr_slot_get(): pairs with mr_cap_closed().  And pairs with
+	 * mr_cap_opened(): Pending was set before the gate is read.
+	 */
+	smp_mb__after_atomic();
+	if (!READ_ONCE(cap->open))
+		goto put;
+
+	switch (snap->action) {
+	case MR_SEND:
+		outcome = mr_deliver(v, &snap->msg);
+		/* In this order also for who polls the PBA, without the lock. */
+		smp_mb__before_atomic();
+		clear_bit(v->index, cap->pending);
+		mr_count_replay(v);
+		break;
+	case MR_SEND_MANY:
+		mr_defer(v);
+		outcome = MSI_ROUTE_SENT;
+		break;
+	default:
+		atomic64_inc(&cap->count.dropped[snap->action - MR_DROP_ADDRESS]);
+		clear_bit(v->index, cap->pending);
+		mr_count_replay(v);
+		outcome = MSI_ROUTE_DROPPED;
+		break;
+	}
+put:
+	mr_slot_put(slot);
+	return outcome;
+}
+
+static u32 mr_raise_slowly(struct mr_vector *v)
+{
+	struct mr_cap *cap = v->cap;
+	u32 outcome = MSI_ROUTE_PENDING;
+	int released = MR_NOT_RELEASED;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&v->lock, flags);
+	if (v->live->snap.action == MR_HELD)
+		atomic64_inc(&cap->count.held);
+	if (mr_mutant(MR_MUT_NO_PENDING) && mr_latched(v->live->snap.action)) {
+		raw_spin_unlock_irqrestore(&v->lock, flags);
+		return MSI_ROUTE_PENDING;
+	}
+
+	if (test_and_set_bit(v->index, cap->pending)) {
+		atomic64_inc(&v->coalesced);
+		outcome = MSI_ROUTE_COALESCED;
+	}
+	mr_stretch();
+	/* Look again: its barrier stands between Pending and the gate. */
+	if (!mr_mutant(MR_MUT_NO_RECHECK) || v->live->snap.action > MR_SEND)
+		released = mr_release(v);
+	if (released != MR_NOT_RELEASED)
+		outcome = released;
+	else
+		v->latched = true;
+	raw_spin_unlock_irqrestore(&v->lock, flags);
+	return outcome;
+}
+
+/**
+ * mr_vector_raise() - an event of a vector
+ * @v: the vector
+ * @count: how many events came as one; the surplus coalesces
+ * @may_wait: process context with interrupts on and no lock held
+ *
+ * If the vector may send, a message to one target is in its IRR on return.  A
+ * broadcast is as well if @may_wait, else a work item sends it, but not later
+ * than the guest's next access of the function returns.
+ *
+ * Context: any, hard interrupt included, with an eventfd's wqh.lock held.
+ * Return: enum msi_route_outcome.
+ */
+u32 mr_vector_raise(struct mr_vector *v, u64 count, bool may_wait)
+{
+	struct mr_cap *cap = v->cap;
+	struct mr_slot *slot;
+	u32 outcome;
+	bool open;
+
+	atomic64_add(count, &v->events);
+	if (unlikely(count > 1))
+		atomic64_add(count - 1, &v->coalesced);
+
+	preempt_disable();
+	slot = mr_slot_get(v, &open);
+	if (likely(open && slot->snap.action == MR_SEND)) {
+		outcome = mr_deliver(v, &slot->snap.msg);
+		mr_slot_put(slot);
+		preempt_enable();
+		return outcome;
+	}
+	mr_slot_put(slot);
+	preempt_enable();
+
+	mr_stretch();
+	outcome = mr_raise_slowly(v);
+	/* At 0 another has sent it: pairs with mr_cap_sync(). */
+	if (unlikely(atomic_read_acquire(&cap->nr_deferred))) {
+		if (may_wait)
+			mr_cap_sync(cap);
+		else
+			queue_work(system_highpri_wq, &cap->many_work);
+	}
+	return outcome;
+}
+
+/* ---- broadcasts ---- */
+
+/*
+ * Send a deferred broadcast.  It takes long, so interrupts are on; preemption
+ * is off by cap->many_lock, for the sake of who waits for it.
+ */
+static void mr_send_many(struct mr_vector *v)
+{
+	struct mr_cap *cap = v->cap;
+	struct mr_slot *slot;
+	unsigned long flags;
+
+	lockdep_assert_held(&cap->many_lock);
+
+	raw_spin_lock_irqsave(&v->lock, flags);
+	slot = v->live;
+	if (slot->snap.action != MR_SEND_MANY) {
+		/* Changed since it was deferred: masked, or one target now. */
+		mr_release(v);
+		goto unlock;
+	}
+	atomic_inc(&slot->in_flight);
+	/* As in mr_slot_get(): pairs with mr_cap_closed(). */
+	smp_mb__after_atomic();
+	/*
+	 * Pending is cleared first here, because the lock is not held over the
+	 * delivery and an event that arrives meanwhile must set it again.  The
+	 * guest sees neither of them: its access waits for many_lock.
+	 */
+	if (!READ_ONCE(cap->open) ||
+	    !test_and_clear_bit(v->index, cap->pending)) {
+		mr_slot_put(slot);
+		goto unlock;
+	}
+	mr_count_replay(v);
+	raw_spin_unlock_irqrestore(&v->lock, flags);
+
+	mr_deliver(v, &slot->snap.msg);
+	mr_slot_put(slot);
+	return;
+unlock:
+	raw_spin_unlock_irqrestore(&v->lock, flags);
+}
+
+/**
+ * mr_cap_sync() - complete the broadcasts that were deferred before the call
+ * @cap: the capability
+ *
+ * A guest's read of the function calls it first and a write last: a posted
+ * write is pushed ahead of a read's completion.
+ *
+ * Context: process, interrupts on, no lock held.
+ */
+void mr_cap_sync(struct mr_cap *cap)
+{
+	unsigned int i;
+
+	/* Pairs with the barrier below: at 0 all of them have been sent. */
+	if (likely(!atomic_read_acquire(&cap->nr_deferred)))
+		return;
+	for_each_set_bit(i, cap->deferred, cap->nr) {
+		/* One at a time, so that preemption is off for one only. */
+		raw_spin_lock(&cap->many_lock);
+		if (test_and_clear_bit(i, cap->deferred)) {
+			mr_send_many(&cap->vectors[i]);
+			smp_mb__before_atomic();
+			atomic_dec(&cap->nr_deferred);
+		}
+		raw_spin_unlock(&cap->many_lock);
+	}
+	/* One that somebody else has taken may be under way still. */
+	raw_spin_lock(&cap->many_lock);
+	raw_spin_unlock(&cap->many_lock);
+}
+
+static void mr_many_work(struct work_struct *work)
+{
+	mr_cap_sync(container_of(work, struct mr_cap, many_work));
+}
+
+/* ---- update holds ---- */
+
+/* Bound of the update hold of new functions, in nanoseconds. */
+u32 mr_hold_default(void)
+{
+	return min_t(u32, READ_ONCE(hold_ns), MR_HOLD_MAX_NS);
+}
+
+static void mr_compose(struct mr_vector *v, struct mr_snapshot *snap)
+{
+	if (v->cap->kind == MSI_ROUTE_MSIX)
+		mr_msix_compose(v, snap);
+	else
+		mr_msi_compose(v, snap);
+}
+
+static void mr_hold_open(struct mr_vector *v)
+{
+	struct mr_cap *cap = v->cap;
+	bool first;
+
+	lockdep_assert_held(&v->lock);
+
+	/* What cannot be sent anyway needs no hold. */
+	if (v->held || !READ_ONCE(cap->hold_bound) || mr_latched(v->live->snap.action) ||
+	    !READ_ONCE(cap->open) || mr_mutant(MR_MUT_NO_HOLD))
+		return;
+	v->held = true;
+	atomic64_inc(&cap->count.holds);
+
+	raw_spin_lock(&cap->hold_lock);
+	/* One bound for all in the list: it is ordered by their ends. */
+	v->hold_until = ktime_add(ktime_get(), cap->hold_bound);
+	/* It may be there still: mr_hold_retry(). */
+	list_del_init(&v->hold_node);
+	first = list_empty(&cap->holds);
+	list_add_tail(&v->hold_node, &cap->holds);
+	if (first)
+		hrtimer_start(&cap->hold_timer, v->hold_until,
+			      HRTIMER_MODE_ABS_HARD);
+	raw_spin_unlock(&cap->hold_lock);
+}
+
+static void mr_hold_close(struct mr_vector *v)
+{
+	struct mr_cap *cap = v->cap;
+
+	lockdep_assert_held(&v->lock);
+
+	if (!v->held)
+		return;
+	v->held = false;
+	/* The timer may have taken it from the list already. */
+	raw_spin_lock(&cap->hold_lock);
+	list_del_init(&v->hold_node);
+	raw_spin_unlock(&cap->hold_lock);
+}
+
+/* ---- writers ---- */
+
+static struct mr_slot *mr_idle_slot(struct mr_vector *v)
+{
+	return v->live == &v->slot[0] ? &v->slot[1] : &v->slot[0];
+}
+
+static bool mr_idle_slot_free(struct mr_vector *v)
+{
+	/* Pairs with mr_slot_put(): its reads come before our writes. */
+	return !atomic_read_acquire(&mr_idle_slot(v)->in_flight) ||
+	       mr_mutant(MR_MUT_NO_DRAIN) || mr_mutant(MR_MUT_MASK_LATE);
+}
+
+/**
+ * mr_update_begin() - begin to change a vector's registers
+ * @u: the update
+ * @v: the vector
+ *
+ * Returns with v->lock held and the idle slot free.  What it may wait for is
+ * the end of deliveries that began before another writer's update.
+ *
+ * Context: process, interrupts on, no lock held.
+ */
+void mr_update_begin(struct mr_update *u, struct mr_vector *v)
+	__acquires(&v->lock)
+{
+	u->v = v;
+	u->old = NULL;
+	for (;;) {
+		raw_spin_lock_irqsave(&v->lock, u->flags);
+		if (likely(mr_idle_slot_free(v)))
+			return;
+		raw_spin_unlock_irqrestore(&v->lock, u->flags);
+		cpu_relax();
+	}
+}
+
+static void mr_update_publish(struct mr_update *u,
+			      const struct mr_snapshot *snap)
+{
+	struct mr_vector *v = u->v;
+	struct mr_slot *idle = mr_idle_slot(v);
+
+	if (mr_mutant(MR_MUT_HALF_UPDATE)) {
+		v->live->snap.msg.address_lo = snap->msg.address_lo;
+		v->live->snap.msg.address_hi = snap->msg.address_hi;
+		mr_stretch();
+		v->live->snap.msg.data = snap->msg.data;
+		mr_stretch();
+		v->live->snap.action = snap->action;
+		return;
+	}
+
+	idle->snap = *snap;
+	u->old = v->live;
+	u->seq = v->seq + 1;
+	/* The old slot was drained before: pairs with mr_update_drain(). */
+	smp_store_release(&v->seq, u->seq);
+	/* The snapshot is complete before it can be seen. */
+	smp_store_release(&v->live, idle);
+	/* Pairs with mr_slot_get(). */
+	smp_mb();
+	atomic64_inc(&v->cap->count.updates);
+}
+
+/**
+ * mr_update_commit() - make the changed registers effective
+ * @u: the update; v->lock held since mr_update_begin()
+ * @hold: what the write does to the update hold
+ *
+ * Publishes a snapshot of the registers and releases what is pending [18].
+ */
+void mr_update_commit(struct mr_update *u, enum mr_hold hold)
+{
+	struct mr_vector *v = u->v;
+	struct mr_snapshot snap;
+
+	if (hold == MR_HOLD_OPEN)
+		mr_hold_open(v);
+	else if (hold == MR_HOLD_CLOSE)
+		mr_hold_close(v);
+
+	mr_compose(v, &snap);
+	if (snap.action == MR_UNTRANSLATED)
+		atomic64_inc(&v->cap->count.remappable);
+	if (v->held && snap.action != MR_MASKED)
+		snap.action = MR_HELD;
+	mr_update_publish(u, &snap);
+	mr_release(v);
+}
+
+/*
+ * Wait for the senders that may still deliver from the old snapshot.  New ones
+ * do not take it, so this ends; it ends as well when the slot was filled anew,
+ * because then another writer has seen it drained.
+ */
+static void mr_update_drain(struct mr_update *u)
+{
+	struct mr_vector *v = u->v;
+
+	if (!u->old || mr_mutant(MR_MUT_NO_DRAIN))
+		return;
+	if (mr_mutant(MR_MUT_MASK_LATE) &&
+	    READ_ONCE(v->live)->snap.action == MR_MASKED)
+		return;
+	/* Pairs with mr_slot_put(). */
+	if (likely(!atomic_read_acquire(&u->old->in_flight)))
+		return;
+	atomic64_inc(&v->cap->count.drained);
+	/* Pairs with mr_slot_put(), and with mr_update_publish(). */
+	while (atomic_read_acquire(&u->old->in_flight) &&
+	       smp_load_acquire(&v->seq) == u->seq)
+		cpu_relax();
+}
+
+/**
+ * mr_update_end() - end an update
+ * @u: the update
+ *
+ * On return no message from an older snapshot is under way [25] [27].
+ *
+ * Context: process, interrupts on; releases v->lock.
+ */
+void mr_update_end(struct mr_update *u)
+	__releases(&u->v->lock)
+{
+	raw_spin_unlock_irqrestore(&u->v->lock, u->flags);
+	mr_update_drain(u);
+}
+
+/*
+ * End @v's hold, if it is still open; if @expired, only if it has reached its
+ * bound.  Called with v->lock held and the idle slot free.
+ */
+static void mr_hold_finish(struct mr_update *u, bool expired)
+{
+	struct mr_vector *v = u->v;
+
+	if (!v->held)
+		return;
+	if (expired) {
+		if (ktime_before(ktime_get(), v->hold_until))
+			return;
+		atomic64_inc(&v->cap->count.holds_expired);
+	}
+	mr_update_commit(u, MR_HOLD_CLOSE);
+}
+
+static struct mr_vector *mr_hold_pop(struct mr_cap *cap, bool expired)
+{
+	struct mr_vector *v;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&cap->hold_lock, flags);
+	v = list_first_entry_or_null(&cap->holds, struct mr_vector, hold_node);
+	if (v && expired && ktime_before(ktime_get(), v->hold_until)) {
+		hrtimer_start(&cap->hold_timer, v->hold_until,
+			      HRTIMER_MODE_ABS_HARD);
+		v = NULL;
+	}
+	if (v)
+		list_del_init(&v->hold_node);
+	raw_spin_unlock_irqrestore(&cap->hold_lock, flags);
+	return v;
+}
+
+/* Not the vector's turn yet, or not the timer's: look again in @ns. */
+static void mr_hold_retry(struct mr_cap *cap, struct mr_vector *v, u64 ns)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&cap->hold_lock, flags);
+	if (v && list_empty(&v->hold_node))
+		list_add(&v->hold_node, &cap->holds);
+	hrtimer_start(&cap->hold_timer, ktime_add_ns(ktime_get(), ns),
+		      HRTIMER_MODE_ABS_HARD);
+	raw_spin_unlock_irqrestore(&cap->hold_lock, flags);
+}
+
+/*
+ * Hard interrupt.  It must not wait for a sender, which it may have
+ * interrupted; and it need not drain, because senders of the held snapshot
+ * send nothing.
+ */
+static enum hrtimer_restart mr_hold_expire(struct hrtimer *timer)
+{
+	struct mr_cap *cap = container_of(timer, struct mr_cap, hold_timer);
+	struct mr_update u = {};
+	int i;
+
+	for (i = 0; i < MR_HOLD_BATCH; i++) {
+		u.v = mr_hold_pop(cap, true);
+		if (!u.v)
+			break;
+		raw_spin_lock(&u.v->lock);
+		if (!mr_idle_slot_free(u.v)) {
+			raw_spin_unlock(&u.v->lock);
+			mr_hold_retry(cap, u.v, MR_HOLD_RETRY_NS);
+			break;
+		}
+		mr_hold_finish(&u, true);
+		raw_spin_unlock(&u.v->lock);
+	}
+	if (i == MR_HOLD_BATCH)
+		mr_hold_retry(cap, NULL, 0);
+	if (atomic_read(&cap->nr_deferred))
+		queue_work(system_highpri_wq, &cap->many_work);
+	return HRTIMER_NORESTART;
+}
+
+/**
+ * mr_cap_close_holds() - end the open holds of all vectors
+ * @cap: the capability
+ *
+ * For a write of Message Control, and before the bound changes.
+ *
+ * Context: process, interrupts on, no lock held.
+ */
+void mr_cap_close_holds(struct mr_cap *cap)
+{
+	struct mr_vector *v;
+	struct mr_update u;
+	u32 i;
+
+	/* Not until there is none: other vCPUs may open new ones for ever. */
+	for (i = 0; i < cap->nr; i++) {
+		if (list_empty_careful(&cap->holds))
+			break;
+		v = mr_hold_pop(cap, false);
+		if (!v)
+			break;
+		mr_update_begin(&u, v);
+		mr_hold_finish(&u, false);
+		mr_update_end(&u);
+	}
+}
+
+/**
+ * mr_cap_set_hold() - change the bound of update holds
+ * @cap: the capability
+ * @bound: 0: no holds
+ *
+ * Context: process, interrupts on, no lock held.
+ */
+void mr_cap_set_hold(struct mr_cap *cap, ktime_t bound)
+{
+	unsigned long flags;
+
+	if (!cap->nr)
+		return;
+	raw_spin_lock_irqsave(&cap->hold_lock, flags);
+	WRITE_ONCE(cap->hold_bound, bound);
+	raw_spin_unlock_irqrestore(&cap->hold_lock, flags);
+	mr_cap_close_holds(cap);
+}
+
+/* ---- the gate ---- */
+
+/**
+ * mr_cap_opened() - cap->open was set: release what is pending
+ * @cap: the capability
+ *
+ * Clearing Function Mask or setting Enable may release many at once [20].
+ *
+ * Context: process, interrupts on, no lock held.
+ */
+void mr_cap_opened(struct mr_cap *cap)
+{
+	struct mr_vector *v;
+	unsigned long flags;
+	unsigned int i;
+
+	/* Pairs with mr_release(): the gate before the Pending bits. */
+	smp_mb();
+	for_each_set_bit(i, cap->pending, cap->nr) {
+		v = &cap->vectors[i];
+		raw_spin_lock_irqsave(&v->lock, flags);
+		mr_release(v);
+		raw_spin_unlock_irqrestore(&v->lock, flags);
+	}
+}
+
+static bool mr_in_flight(struct mr_vector *v)
+{
+	/* Pairs with mr_slot_put(). */
+	return atomic_read_acquire(&v->slot[0].in_flight) ||
+	       atomic_read_acquire(&v->slot[1].in_flight);
+}
+
+/**
+ * mr_cap_closed() - cap->open was cleared: drain all vectors
+ * @cap: the capability
+ *
+ * A vector that has senders is published again, as it is: only so do new
+ * senders, which find the gate closed, not prolong the wait for the old ones.
+ *
+ * Context: process, interrupts on, no lock held.
+ */
+void mr_cap_closed(struct mr_cap *cap)
+{
+	struct mr_snapshot snap;
+	struct mr_update u;
+	u32 i;
+
+	/* Pairs with mr_slot_get(): the gate before the references. */
+	smp_mb();
+	if (mr_mutant(MR_MUT_MASK_LATE))
+		return;
+	for (i = 0; i < cap->nr; i++) {
+		if (likely(!mr_in_flight(&cap->vectors[i])))
+			continue;
+		mr_update_begin(&u, &cap->vectors[i]);
+		snap = u.v->live->snap;
+		mr_update_publish(&u, &snap);
+		mr_update_end(&u);
+	}
+}
+
+/* ---- pending ---- */
+
+/**
+ * mr_vector_clear() - the cause of a pending event is gone [21]
+ * @v: the vector
+ *
+ * Context: any.
+ * Return: whether an event was pending.
+ */
+bool mr_vector_clear(struct mr_vector *v)
+{
+	unsigned long flags;
+	bool was;
+
+	raw_spin_lock_irqsave(&v->lock, flags);
+	was = test_and_clear_bit(v->index, v->cap->pending);
+	v->latched = false;
+	if (was)
+		atomic64_inc(&v->cap->count.cleared);
+	raw_spin_unlock_irqrestore(&v->lock, flags);
+	return was;
+}
+
+/**
+ * mr_vector_reset() - a vector's part of a reset [29]
+ * @v: the vector; the gate of its capability is closed and drained
+ *
+ * Context: process, interrupts on, no lock held.
+ */
+void mr_vector_reset(struct mr_vector *v)
+{
+	struct mr_update u;
+
+	mr_update_begin(&u, v);
+	if (v->cap->kind == MSI_ROUTE_MSIX)
+		mr_msix_reset_entry(v);
+	if (!mr_mutant(MR_MUT_STALE_RESET) &&
+	    test_and_clear_bit(v->index, v->cap->pending)) {
+		atomic64_inc(&v->cap->count.cleared);
+		v->latched = false;
+	}
+	mr_update_commit(&u, MR_HOLD_CLOSE);
+	mr_update_end(&u);
+}
+
+/* ---- life ---- */
+
+/**
+ * mr_cap_init() - make the vectors of a capability
+ * @cap: zeroed
+ * @fn: the function; its registers are as after reset
+ * @kind: enum msi_route_kind
+ * @nr: number of vectors
+ * @pending: a bit for each of them, all clear
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int mr_cap_init(struct mr_cap *cap, struct mr_function *fn, u32 kind, u32 nr,
+		unsigned long *pending)
+{
+	u32 i;
+
+	/* No debugging field in the lock: two cache lines, shared with none. */
+	BUILD_BUG_ON(sizeof(raw_spinlock_t) == 4 &&
+		     sizeof(struct mr_vector) != 128);
+
+	cap->vectors = kvcalloc(nr, sizeof(*cap->vectors), GFP_KERNEL_ACCOUNT);
+	cap->deferred = bitmap_zalloc(nr, GFP_KERNEL_ACCOUNT);
+	if (!cap->vectors || !cap->deferred) {
+		kvfree(cap->vectors);
+		bitmap_free(cap->deferred);
+		return -ENOMEM;
+	}
+	cap->fn = fn;
+	cap->kind = kind;
+	cap->pending = pending;
+	cap->hold_bound = ns_to_ktime(mr_hold_default());
+	raw_spin_lock_init(&cap->many_lock);
+	raw_spin_lock_init(&cap->hold_lock);
+	INIT_LIST_HEAD(&cap->holds);
+	INIT_WORK(&cap->many_work, mr_many_work);
+	mr_hrtimer_setup(&cap->hold_timer, mr_hold_expire, CLOCK_MONOTONIC,
+			 HRTIMER_MODE_ABS_HARD);
+
+	for (i = 0; i < nr; i++) {
+		struct mr_vector *v = &cap->vectors[i];
+
+		raw_spin_lock_init(&v->lock);
+		INIT_LIST_HEAD(&v->hold_node);
+		v->cap = cap;
+		v->index = i;
+		v->live = &v->slot[0];
+		mr_compose(v, &v->slot[0].snap);
+	}
+	cap->nr = nr;
+	return 0;
+}
+
+/**
+ * mr_cap_destroy() - free the vectors of a capability
+ * @cap: the capability; no eventfd is attached and no call is under way
+ */
+void mr_cap_destroy(struct mr_cap *cap)
+{
+	if (!cap->nr)
+		return;
+	hrtimer_cancel(&cap->hold_timer);
+	cancel_work_sync(&cap->many_work);
+	bitmap_free(cap->deferred);
+	kvfree(cap->vectors);
+	cap->nr = 0;
+}

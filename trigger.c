@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Eventfds: each signal of a vector's eventfd is an event of the vector, raised
+ * from the wait queue of the eventfd before the signal returns.
+ */
+#include <linux/eventfd.h>
+#include <linux/file.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <linux/wait.h>
+
+#include "compat.h"
+#include "mr.h"
+#include "mutate.h"
+
+/**
+ * struct mr_trigger - an eventfd that is attached to a vector
+ * @v: the vector
+ * @ctx: the eventfd
+ * @wqh: its wait queue
+ * @wait: our place in it
+ * @pt: how poll finds @wqh
+ * @error: what came of joining @wqh
+ * @dead: the eventfd was closed; under wqh->lock
+ */
+struct mr_trigger {
+	struct mr_vector *v;
+	struct eventfd_ctx *ctx;
+	wait_queue_head_t *wqh;
+	wait_queue_entry_t wait;
+	poll_table pt;
+	int error;
+	bool dead;
+};
+
+/* Takes all that the eventfd holds; an EFD_SEMAPHORE gives it one by one. */
+static u64 mr_trigger_take(struct mr_trigger *t)
+{
+	u64 count, sum = 0;
+
+	lockdep_assert_held(&t->wqh->lock);
+	do {
+		eventfd_ctx_do_read(t->ctx, &count);
+		sum += count;
+	} while (count);
+	return sum;
+}
+
+/*
+ * The eventfd was signalled: wqh->lock is held, interrupts are off, and this
+ * may be a hard interrupt.  The count is taken away here, so that each signal
+ * wakes us, and nobody else is woken.
+ */
+static int mr_trigger_wake(wait_queue_entry_t *wait, unsigned int mode,
+			   int sync, void *key)
+{
+	struct mr_trigger *t = container_of(wait, struct mr_trigger, wait);
+	__poll_t events = key_to_poll(key);
+	int taken = 0;
+	u64 count;
+
+	if (events & EPOLLIN) {
+		count = mr_trigger_take(t);
+		if (count)
+			mr_vector_raise(t->v, count, false);
+		taken = 1;
+	}
+	if (events & EPOLLHUP) {
+		/* Leaving the queue needs wqh->lock, which is held. */
+		list_del_init(&wait->entry);
+		WRITE_ONCE(t->dead, true);
+	}
+	return taken;
+}
+
+static void mr_trigger_queue(struct file *file, wait_queue_head_t *wqh,
+			     poll_table *pt)
+{
+	struct mr_trigger *t = container_of(pt, struct mr_trigger, pt);
+
+	t->wqh = wqh;
+	init_waitqueue_func_entry(&t->wait, mr_trigger_wake);
+	t->error = mr_add_priority_waiter(wqh, &t->wait);
+}
+
+/* What the eventfd held before we were in its queue. */
+static void mr_trigger_raise_held(struct mr_trigger *t)
+{
+	unsigned long flags;
+	u64 count;
+
+	spin_lock_irqsave(&t->wqh->lock, flags);
+	count = mr_trigger_take(t);
+	spin_unlock_irqrestore(&t->wqh->lock, flags);
+	if (count && !mr_mutant(MR_MUT_LOST_DETACH))
+		mr_vector_raise(t->v, count, true);
+}
+
+/* Returns @old if that is of the same eventfd. */
+static struct mr_trigger *mr_trigger_attach(struct mr_vector *v, int fd,
+					    struct mr_trigger *old)
+{
+	struct mr_trigger *t;
+	struct file *file;
+	int ret;
+
+	file = eventfd_fget(fd);
+	if (IS_ERR(file))
+		return ERR_CAST(file);
+	t = kzalloc(sizeof(*t), GFP_KERNEL_ACCOUNT);
+	if (!t) {
+		fput(file);
+		return ERR_PTR(-ENOMEM);
+	}
+	t->v = v;
+	t->ctx = eventfd_ctx_fileget(file);
+	if (old && old->ctx == t->ctx) {
+		fput(file);
+		eventfd_ctx_put(t->ctx);
+		kfree(t);
+		return old;
+	}
+	t->error = -EINVAL;
+	init_poll_funcptr(&t->pt, mr_trigger_queue);
+	vfs_poll(file, &t->pt);
+	/* From here on @wqh lives by the reference of @ctx. */
+	fput(file);
+	if (t->error) {
+		ret = t->error;
+		eventfd_ctx_put(t->ctx);
+		kfree(t);
+		return ERR_PTR(ret);
+	}
+	mr_trigger_raise_held(t);
+	return t;
+}
+
+static void mr_trigger_detach(struct mr_trigger *t)
+{
+	u64 count = 0;
+
+	/* On return no wake-up of this trigger is under way. */
+	eventfd_ctx_remove_wait_queue(t->ctx, &t->wait, &count);
+	if (count && !mr_mutant(MR_MUT_LOST_DETACH))
+		mr_vector_raise(t->v, count, true);
+	eventfd_ctx_put(t->ctx);
+	kfree(t);
+}
+
+/**
+ * mr_trigger_set() - attach, replace or detach a vector's eventfd
+ * @v: the vector
+ * @fd: eventfd of the calling process; negative detaches
+ * @replace: take the place of one that is attached
+ *
+ * Context: process, may sleep.
+ * Return: 0, or -EBADF, -EINVAL, -EEXIST, -ENOENT, -EBUSY, -ENOMEM as
+ * &struct msi_route_eventfd documents them.
+ */
+int mr_trigger_set(struct mr_vector *v, int fd, bool replace)
+{
+	struct mutex *config = &v->cap->fn->config;
+	struct mr_trigger *new = NULL, *old;
+	int ret = 0;
+
+	mutex_lock(config);
+	old = v->trigger;
+	if (fd < 0) {
+		if (!old || READ_ONCE(old->dead))
+			ret = -ENOENT;
+	} else if (old && !READ_ONCE(old->dead) && !replace) {
+		ret = -EEXIST;
+	} else {
+		/* The new one first: no moment without a trigger. */
+		new = mr_trigger_attach(v, fd, old);
+		if (IS_ERR(new))
+			ret = PTR_ERR(new);
+	}
+	if (!ret) {
+		v->trigger = new;
+		if (old && old != new)
+			mr_trigger_detach(old);
+	}
+	mutex_unlock(config);
+	return ret;
+}
+
+/**
+ * mr_trigger_remove() - detach a vector's eventfd as the function is freed
+ * @v: the vector
+ *
+ * Context: process, may sleep.
+ */
+void mr_trigger_remove(struct mr_vector *v)
+{
+	if (v->trigger)
+		mr_trigger_detach(v->trigger);
+	v->trigger = NULL;
+}
