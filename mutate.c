@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Deliberate faults: the module parameters of a MSI_ROUTE_MUTATIONS build. */
+#include <linux/delay.h>
+#include <linux/moduleparam.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+
+#include "mutate.h"
+
+static const char * const mutation_names[MR_MUT_COUNT] = {
+	[MR_MUT_NONE] = "none",
+	[MR_MUT_NO_DRAIN] = "no-drain",
+	[MR_MUT_MASK_LATE] = "mask-late",
+	[MR_MUT_NO_RECHECK] = "no-recheck",
+	[MR_MUT_CONTROL_ONLY] = "control-only",
+	[MR_MUT_NO_HOLD] = "no-hold",
+	[MR_MUT_NO_REPLAY] = "no-replay",
+	[MR_MUT_HALF_UPDATE] = "half-update",
+	[MR_MUT_NO_PENDING] = "no-pending",
+	[MR_MUT_LOST_DETACH] = "lost-detach",
+	[MR_MUT_STALE_RESET] = "stale-reset",
+	[MR_MUT_EQUAL_SKIPPED] = "equal-skipped",
+};
+
+/* KUnit runs before the parameters of its module are read. */
+#ifndef MR_MUTATION
+#define MR_MUTATION MR_MUT_NONE
+#endif
+
+static int mutation = MR_MUTATION;
+
+static int mutation_set(const char *val, const struct kernel_param *kp)
+{
+	int m = sysfs_match_string(mutation_names, val);
+
+	if (m < 0)
+		return m;
+	WRITE_ONCE(mutation, m);
+	return 0;
+}
+
+static int mutation_get(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%s\n", mutation_names[READ_ONCE(mutation)]);
+}
+
+static const struct kernel_param_ops mutation_ops = {
+	.set = mutation_set,
+	.get = mutation_get,
+};
+module_param_cb(mutation, &mutation_ops, NULL, 0600);
+MODULE_PARM_DESC(mutation, "break the module in a named way (tests only)");
+
+static unsigned int stretch_us;
+module_param(stretch_us, uint, 0600);
+MODULE_PARM_DESC(stretch_us, "hold race windows open this long (tests only)");
+
+bool mr_mutant(enum mr_mutation m)
+{
+	return READ_ONCE(mutation) == m;
+}
+
+void mr_stretch(void)
+{
+	unsigned int us = READ_ONCE(stretch_us);
+
+	if (us)
+		udelay(min(us, 1000U));
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Deliberate faults, as a test of the tests.  A build with
+ * MSI_ROUTE_MUTATIONS=1 has a module parameter that breaks the module in one
+ * named way; the selftests must then fail.  In every other build all of this
+ * is constant and vanishes.
+ */
+#ifndef MR_MUTATE_H
+#define MR_MUTATE_H
+
+#include <linux/types.h>
+
+enum mr_mutation {
+	MR_MUT_NONE,
+	MR_MUT_NO_DRAIN,	/* publish, and do not wait for senders */
+	MR_MUT_MASK_LATE,	/* mask, and do not wait for senders */
+	MR_MUT_NO_RECHECK,	/* set pending, and do not look again */
+	MR_MUT_CONTROL_ONLY,	/* address and data count at the next control write */
+	MR_MUT_NO_HOLD,		/* an address change takes effect at once */
+	MR_MUT_NO_REPLAY,	/* what is pending stays so */
+	MR_MUT_HALF_UPDATE,	/* change the published snapshot in place */
+	MR_MUT_NO_PENDING,	/* masked: forget the event */
+	MR_MUT_LOST_DETACH,	/* forget what an eventfd held */
+	MR_MUT_STALE_RESET,	/* pending bits survive reset */
+	MR_MUT_EQUAL_SKIPPED,	/* writing an equal value does nothing */
+	MR_MUT_COUNT,
+};
+
+#ifdef MSI_ROUTE_MUTATIONS
+bool mr_mutant(enum mr_mutation m);
+void mr_stretch(void);	/* hold a race window open for stretch_us */
+#else
+static inline bool mr_mutant(enum mr_mutation m)
+{
+	return false;
+}
+
+static inline void mr_stretch(void)
+{
+}
+#endif
+
+#endif /* MR_MUTATE_H */
