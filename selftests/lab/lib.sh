@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# What every script of the lab shares; sourced, never run.
+
+lab=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+# shellcheck disable=SC2034 # read by the scripts that source this
+top=$(cd "$lab/../.." && pwd -P)
+# shellcheck disable=SC2034
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/msi_route
+
+# Statuses of the lab itself; README.md lists them all.
+LAB_ERROR=125
+
+say()
+{
+	printf 'lab: %s\n' "$*" >&2
+}
+
+die()
+{
+	say "$*"
+	exit "$LAB_ERROR"
+}
+
+need()
+{
+	local program
+
+	for program; do
+		command -v "$program" >/dev/null ||
+			die "$program is missing; selftests/lab/setup installs it"
+	done
+}
+
+# key TEXT... : a name for what these words and standard input determine.
+key()
+{
+	{ printf '%s\n' "$@"; cat; } | sha256sum | cut -c1-20
+}
+
+# fill PATH COMMAND... : make PATH once, by COMMAND... TEMPORARY, which leaves
+# the finished file or directory at TEMPORARY. The rename makes an interrupted
+# fill invisible; the lock makes a second user wait instead of working twice.
+fill()
+{
+	local path=$1
+	shift
+
+	[ -e "$path" ] && return
+	mkdir -p "$(dirname "$path")"
+	# Not in a condition: that would switch off errexit inside.
+	(
+		flock 9
+		[ -e "$path" ] && exit
+		rm -rf "$path".part.*
+		"$@" "$path.part.$$" 9>&-
+		mv -T "$path.part.$$" "$path"
+	) 9>"$path.lock"
+}
+
+# has_module KERNEL-DIRECTORY NAME : as a module or built in.
+has_module()
+{
+	grep -qE "/$2\.ko(\.[a-z]+)?(:|\$)" "$1"/modules/modules.{dep,builtin}
+}
+
+# quote WORD... : the words as a POSIX shell reads them back.
+quote()
+{
+	local word
+
+	for word; do
+		printf "'%s' " "${word//\'/\'\\\'\'}"
+	done
+}
