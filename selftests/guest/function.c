@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A PCI function of msi_route, as a VMM drives it. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+
+#include "function.h"
+
+/* What the guest's accesses reach. */
+static struct function *functions[MAX_FUNCTIONS];
+
+static bool within(__u64 gpa, __u64 base, __u64 size, __u32 *offset)
+{
+	*offset = gpa - base;
+	return gpa >= base && gpa < base + size;
+}
+
+static bool forward(struct vm *vm, __u64 gpa, void *data, __u32 len, bool write)
+{
+	__u32 space, offset;
+	unsigned int i;
+	__u64 value = 0;
+
+	for (i = 0; i < MAX_FUNCTIONS; i++) {
+		struct function *fn = functions[i];
+
+		if (!fn || fn->vm != vm)
+			continue;
+		if (within(gpa, CONFIG_GPA(i), 0x100, &offset))
+			space = MSI_ROUTE_CONFIG;
+		else if (within(gpa, TABLE_GPA(i), 16UL * fn->shape.msix_vectors, &offset))
+			space = MSI_ROUTE_TABLE;
+		else if (within(gpa, PBA_GPA(i), (fn->shape.msix_vectors + 63UL) / 64 * 8, &offset))
+			space = MSI_ROUTE_PBA;
+		else
+			continue;
+
+		if (write) {
+			memcpy(&value, data, len);
+			function_write(fn, space, offset, len, value);
+		} else {
+			value = function_read(fn, space, offset, len);
+			memcpy(data, &value, len);
+		}
+		return true;
+	}
+	return false;
+}
+
+int open_device(void)
+{
+	int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		die(DEVICE);
+	return fd;
+}
+
+struct msi_route_create msix_shape(unsigned int vectors)
+{
+	return (struct msi_route_create) {
+		.size = sizeof(struct msi_route_create),
+		.msix_vectors = vectors,
+		.msix_cap = MSIX_CAP,
+		.msix_pba_offset = PBA_OFFSET,
+	};
+}
+
+struct msi_route_create msi_shape(unsigned int vectors, unsigned int msi_flags)
+{
+	return (struct msi_route_create) {
+		.size = sizeof(struct msi_route_create),
+		.msi_cap = MSI_CAP,
+		.msi_vectors = vectors,
+		.msi_flags = msi_flags,
+	};
+}
+
+int function_try_open(struct function *fn, struct vm *vm, struct msi_route_create shape)
+{
+	int device = open_device();
+
+	fn->vm = vm;
+	fn->shape = shape;
+	fn->shape.vm_fd = vm->fd;
+	fn->fd = ioctl(device, MSI_ROUTE_CREATE, &fn->shape);
+	if (fn->fd < 0)
+		fn->fd = -errno;
+	close(device);
+	return fn->fd;
+}
+
+void function_open(struct function *fn, struct vm *vm, struct msi_route_create shape)
+{
+	if (function_try_open(fn, vm, shape) < 0)
+		die("MSI_ROUTE_CREATE");
+	if (set_bus_master(fn, 1))
+		die("MSI_ROUTE_SET_BUS_MASTER");
+
+	for (fn->number = 0; functions[fn->number]; fn->number++)
+		if (fn->number == MAX_FUNCTIONS - 1)
+			die("too many functions");
+	functions[fn->number] = fn;
+	vm_mmio = forward;
+}
+
+void function_close(struct function *fn)
+{
+	functions[fn->number] = NULL;
+	close(fn->fd);
+}
+
+int function_access(struct function *fn, unsigned long request, __u32 space,
+		    __u32 offset, __u32 len, __u64 *value)
+{
+	struct msi_route_access access = {
+		.size = sizeof(access), .space = space, .offset = offset, .len = len,
+		.value = *value,
+	};
+
+	if (ioctl(fn->fd, request, &access))
+		return -errno;
+	*value = access.value;
+	return 0;
+}
+
+__u64 function_read(struct function *fn, __u32 space, __u32 offset, __u32 len)
+{
+	__u64 value = 0;
+
+	if (function_access(fn, MSI_ROUTE_READ, space, offset, len, &value))
+		die("MSI_ROUTE_READ: space %u offset %#x len %u", space, offset, len);
+	return value;
+}
+
+void function_write(struct function *fn, __u32 space, __u32 offset, __u32 len, __u64 value)
+{
+	if (function_access(fn, MSI_ROUTE_WRITE, space, offset, len, &value))
+		die("MSI_ROUTE_WRITE: space %u offset %#x len %u", space, offset, len);
+}
+
+void entry_set(struct function *fn, unsigned int entry, __u32 address, __u32 data,
+	       __u32 control)
+{
+	table_write(fn, ENTRY(entry) + ENTRY_CONTROL, ENTRY_MASKED);
+	table_write(fn, ENTRY(entry) + ENTRY_ADDRESS, address);
+	table_write(fn, ENTRY(entry) + ENTRY_UPPER, 0);
+	table_write(fn, ENTRY(entry) + ENTRY_DATA, data);
+	table_write(fn, ENTRY(entry) + ENTRY_CONTROL, control);
+}
+
+void entry_mask(struct function *fn, unsigned int entry, bool mask)
+{
+	table_write(fn, ENTRY(entry) + ENTRY_CONTROL, mask ? ENTRY_MASKED : 0);
+}
+
+void msix_control(struct function *fn, __u16 value)
+{
+	config_write(fn, fn->shape.msix_cap + MSIX_CONTROL, 2, value);
+}
+
+void msi_control(struct function *fn, __u16 value)
+{
+	config_write(fn, fn->shape.msi_cap + MSI_CONTROL, 2, value);
+}
+
+unsigned int msi_data_offset(const struct function *fn)
+{
+	bool wide = fn->shape.msi_flags & MSI_ROUTE_MSI_64BIT;
+
+	return fn->shape.msi_cap + (wide ? 0xc : 0x8);
+}
+
+unsigned int msi_mask_offset(const struct function *fn)
+{
+	return msi_data_offset(fn) + 4;
+}
+
+unsigned int msi_pending_offset(const struct function *fn)
+{
+	return msi_data_offset(fn) + 8;
+}
+
+void msi_set(struct function *fn, __u32 address, __u16 data)
+{
+	config_write(fn, fn->shape.msi_cap + MSI_ADDRESS, 4, address);
+	if (fn->shape.msi_flags & MSI_ROUTE_MSI_64BIT)
+		config_write(fn, fn->shape.msi_cap + MSI_UPPER, 4, 0);
+	config_write(fn, msi_data_offset(fn), 2, data);
+}
+
+void msi_mask(struct function *fn, __u32 mask)
+{
+	config_write(fn, msi_mask_offset(fn), 4, mask);
+}
+
+__u32 msi_pending(struct function *fn)
+{
+	return config_read(fn, msi_pending_offset(fn), 4);
+}
+
+static int trigger_ioctl(struct function *fn, unsigned long request, __u32 kind, __u32 vector)
+{
+	struct msi_route_trigger arg = {
+		.size = sizeof(arg), .kind = kind, .vector = vector,
+	};
+
+	return ioctl(fn->fd, request, &arg) ? -errno : (int)arg.outcome;
+}
+
+int trigger(struct function *fn, __u32 kind, __u32 vector)
+{
+	return trigger_ioctl(fn, MSI_ROUTE_TRIGGER, kind, vector);
+}
+
+int clear_pending(struct function *fn, __u32 kind, __u32 vector)
+{
+	return trigger_ioctl(fn, MSI_ROUTE_CLEAR_PENDING, kind, vector);
+}
+
+int set_eventfd(struct function *fn, __u32 kind, __u32 vector, int fd, __u32 flags)
+{
+	struct msi_route_eventfd arg = {
+		.size = sizeof(arg), .flags = flags, .kind = kind, .vector = vector, .fd = fd,
+	};
+
+	return ioctl(fn->fd, MSI_ROUTE_SET_EVENTFD, &arg) ? -errno : 0;
+}
+
+int set_bus_master(struct function *fn, __u32 enable)
+{
+	struct msi_route_bus_master arg = { .size = sizeof(arg), .enable = enable };
+
+	return ioctl(fn->fd, MSI_ROUTE_SET_BUS_MASTER, &arg) ? -errno : 0;
+}
+
+int reset(struct function *fn)
+{
+	struct msi_route_reset arg = { .size = sizeof(arg) };
+
+	return ioctl(fn->fd, MSI_ROUTE_RESET, &arg) ? -errno : 0;
+}
+
+int set_hold(struct function *fn, __u32 bound_ns)
+{
+	struct msi_route_set_hold arg = { .size = sizeof(arg), .bound_ns = bound_ns };
+
+	return ioctl(fn->fd, MSI_ROUTE_SET_HOLD, &arg) ? -errno : 0;
+}
+
+struct msi_route_query query(void)
+{
+	struct msi_route_query arg = { .size = sizeof(arg) };
+	int device = open_device();
+
+	if (ioctl(device, MSI_ROUTE_QUERY, &arg))
+		die("MSI_ROUTE_QUERY");
+	close(device);
+	return arg;
+}
+
+struct msi_route_counters counters(struct function *fn, __u32 kind, __u32 vector)
+{
+	struct msi_route_counters arg = {
+		.size = sizeof(arg), .kind = kind, .vector = vector,
+	};
+
+	if (ioctl(fn->fd, MSI_ROUTE_GET_COUNTERS, &arg))
+		die("MSI_ROUTE_GET_COUNTERS");
+	return arg;
+}
+
+struct msi_route_counters totals(struct function *fn, __u32 kind)
+{
+	return counters(fn, kind, MSI_ROUTE_ALL_VECTORS);
+}
+
+__u64 accounted(const struct msi_route_counters *c)
+{
+	return c->messages + c->coalesced + c->cleared + c->unreached +
+	       c->dropped_address + c->dropped_mode + c->dropped_vector + c->pending;
+}
+
+int new_eventfd(void)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	if (fd < 0)
+		die("eventfd");
+	return fd;
+}
+
+void signal_eventfd(int fd, __u64 count)
+{
+	if (write(fd, &count, sizeof(count)) != sizeof(count))
+		die("write to an eventfd");
+}

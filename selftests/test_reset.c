@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Rules 29 to 31: reset, and Bus Master Enable. */
+#include "guest/function.h"
+#include "harness.h"
+
+#define NR		8
+#define MSIX		MSI_ROUTE_MSIX
+#define MSI		MSI_ROUTE_MSI
+#define VECTOR(entry)	(0x40 + (entry))
+#define MSI_VECTOR	0x60
+
+FIXTURE(reset) {
+	struct vm vm;
+	struct vcpu *vcpu;
+	struct function fn;
+};
+
+static void program(struct function *fn)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR; i++)
+		entry_set(fn, i, MSI_TO(0), VECTOR(i), 0);
+	msi_set(fn, MSI_TO(0), MSI_VECTOR);
+}
+
+FIXTURE_SETUP(reset)
+{
+	struct msi_route_create shape = msix_shape(NR);
+
+	shape.msi_cap = MSI_CAP;
+	shape.msi_vectors = 4;
+	shape.msi_flags = MSI_ROUTE_MSI_64BIT | MSI_ROUTE_MSI_MASKING;
+	vm_create(&self->vm, 0, 1);
+	self->vcpu = &self->vm.vcpu[0];
+	function_open(&self->fn, &self->vm, shape);
+	program(&self->fn);
+}
+
+FIXTURE_TEARDOWN(reset)
+{
+	function_close(&self->fn);
+	vm_destroy(&self->vm);
+}
+
+TEST_F(reset, rule_29_registers)
+{
+	unsigned int i;
+
+	msix_control(&self->fn, MSIX_ENABLE | MSIX_FUNCTION_MASK);
+	msi_control(&self->fn, MSI_ENABLE | MSI_MME(2));
+	msi_mask(&self->fn, 0xa);
+	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, MSIX, 3));
+	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, MSI, 1));
+	ASSERT_EQ(0, reset(&self->fn));
+
+	EXPECT_EQ(NR - 1, config_read(&self->fn, MSIX_CAP + MSIX_CONTROL, 2));
+	for (i = 0; i < NR; i++) {
+		EXPECT_EQ(0, function_read(&self->fn, MSI_ROUTE_TABLE, ENTRY(i), 8));
+		EXPECT_EQ(0, table_read(&self->fn, ENTRY(i) + ENTRY_DATA));
+		EXPECT_EQ(ENTRY_MASKED, table_read(&self->fn, ENTRY(i) + ENTRY_CONTROL));
+	}
+	EXPECT_EQ(0, pba_read(&self->fn, 0));
+
+	EXPECT_EQ(MSI_64BIT | MSI_MASKING | 2 << 1,
+		  config_read(&self->fn, MSI_CAP + MSI_CONTROL, 2));
+	EXPECT_EQ(0, config_read(&self->fn, MSI_CAP + MSI_ADDRESS, 4));
+	EXPECT_EQ(0, config_read(&self->fn, MSI_CAP + MSI_UPPER, 4));
+	EXPECT_EQ(0, config_read(&self->fn, msi_data_offset(&self->fn), 4));
+	EXPECT_EQ(0, config_read(&self->fn, msi_mask_offset(&self->fn), 4));
+	EXPECT_EQ(0, msi_pending(&self->fn));
+}
+
+TEST_F(reset, rule_29_pending_is_gone)
+{
+	msix_control(&self->fn, MSIX_ENABLE | MSIX_FUNCTION_MASK);
+	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, MSIX, 0));
+	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, MSIX, 1));
+	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, MSI, 0));
+	ASSERT_EQ(0, reset(&self->fn));
+	EXPECT_EQ(2, totals(&self->fn, MSIX).cleared);
+	EXPECT_EQ(1, totals(&self->fn, MSI).cleared);
+
+	program(&self->fn);
+	ASSERT_EQ(0, set_bus_master(&self->fn, 1));
+	msix_control(&self->fn, MSIX_ENABLE);
+	EXPECT_EQ(0, vcpu_irr_weight(self->vcpu));
+	msix_control(&self->fn, 0);
+	msi_control(&self->fn, MSI_ENABLE);
+	EXPECT_EQ(0, vcpu_irr_weight(self->vcpu));
+
+	/* And it works again. */
+	EXPECT_EQ(MSI_ROUTE_SENT, trigger(&self->fn, MSI, 0));
+	EXPECT_TRUE(vcpu_take_irr(self->vcpu, MSI_VECTOR));
+}
+
+TEST_F(reset, rule_29_eventfds_stay)
+{
+	int fd = new_eventfd();
+
+	ASSERT_EQ(0, set_eventfd(&self->fn, MSIX, 1, fd, 0));
+	ASSERT_EQ(0, reset(&self->fn));
+	program(&self->fn);
+	ASSERT_EQ(0, set_bus_master(&self->fn, 1));
+	msix_control(&self->fn, MSIX_ENABLE);
+	signal_eventfd(fd, 1);
+	EXPECT_TRUE(vcpu_take_irr(self->vcpu, VECTOR(1)));
+}
+
+/*
+ * The device forgot its table, nobody told the module, and the guest writes
+ * what it wrote before.  A write that were skipped because it changes nothing
+ * would not be among the updates.
+ */
+TEST_F(reset, rule_30_equal_values_take_effect)
+{
+	static const __u32 registers[] = { ENTRY_ADDRESS, ENTRY_UPPER, ENTRY_DATA, ENTRY_CONTROL };
+	static const __u32 msi_registers[] = { 0x4, 0x8, 0xc, 0x10 };
+	unsigned int i;
+	__u64 updates;
+	__u32 value;
+
+	msix_control(&self->fn, MSIX_ENABLE);
+	for (i = 0; i < ARRAY_SIZE(registers); i++) {
+		updates = totals(&self->fn, MSIX).updates;
+		value = table_read(&self->fn, ENTRY(0) + registers[i]);
+		table_write(&self->fn, ENTRY(0) + registers[i], value);
+		EXPECT_LT(updates, totals(&self->fn, MSIX).updates);
+	}
+	EXPECT_EQ(MSI_ROUTE_SENT, trigger(&self->fn, MSIX, 0));
+	EXPECT_TRUE(vcpu_take_irr(self->vcpu, VECTOR(0)));
+
+	msix_control(&self->fn, 0);
+	msi_control(&self->fn, MSI_ENABLE);
+	for (i = 0; i < ARRAY_SIZE(msi_registers); i++) {
+		updates = totals(&self->fn, MSI).updates;
+		value = config_read(&self->fn, MSI_CAP + msi_registers[i], 4);
+		config_write(&self->fn, MSI_CAP + msi_registers[i], 4, value);
+		EXPECT_LT(updates, totals(&self->fn, MSI).updates);
+	}
+	EXPECT_EQ(MSI_ROUTE_SENT, trigger(&self->fn, MSI, 0));
+	EXPECT_TRUE(vcpu_take_irr(self->vcpu, MSI_VECTOR));
+}
+
+TEST_F(reset, rule_31_bus_master_msix)
+{
+	msix_control(&self->fn, MSIX_ENABLE);
+	ASSERT_EQ(0, set_bus_master(&self->fn, 0));
+	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, MSIX, 6));
+	EXPECT_TRUE(pba_bit(&self->fn, 6));
+	EXPECT_EQ(0, vcpu_irr_weight(self->vcpu));
+	/* Neither unmask nor enable helps. */
+	entry_mask(&self->fn, 6, true);
+	entry_mask(&self->fn, 6, false);
+	msix_control(&self->fn, 0);
+	msix_control(&self->fn, MSIX_ENABLE);
+	EXPECT_EQ(0, vcpu_irr_weight(self->vcpu));
+	ASSERT_EQ(0, set_bus_master(&self->fn, 1));
+	EXPECT_FALSE(pba_bit(&self->fn, 6));
+	EXPECT_TRUE(vcpu_take_irr(self->vcpu, VECTOR(6)));
+}
+
+TEST_F(reset, rule_31_bus_master_msi)
+{
+	msi_control(&self->fn, MSI_ENABLE | MSI_MME(2));
+	ASSERT_EQ(0, set_bus_master(&self->fn, 0));
+	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, MSI, 2));
+	EXPECT_EQ(4, msi_pending(&self->fn));
+	EXPECT_EQ(0, vcpu_irr_weight(self->vcpu));
+	ASSERT_EQ(0, set_bus_master(&self->fn, 1));
+	EXPECT_EQ(0, msi_pending(&self->fn));
+	EXPECT_TRUE(vcpu_take_irr(self->vcpu, MSI_VECTOR + 2));
+}
+
+TEST_F(reset, rule_31_clear_at_creation_and_after_reset)
+{
+	struct function fn;
+
+	msix_control(&self->fn, MSIX_ENABLE);
+	ASSERT_EQ(0, reset(&self->fn));
+	program(&self->fn);
+	msix_control(&self->fn, MSIX_ENABLE);
+	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, MSIX, 0));
+
+	ASSERT_LE(0, function_try_open(&fn, &self->vm, msix_shape(1)));
+	entry_set(&fn, 0, MSI_TO(0), VECTOR(0), 0);
+	msix_control(&fn, MSIX_ENABLE);
+	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&fn, MSIX, 0));
+	close(fn.fd);
+	EXPECT_EQ(0, vcpu_irr_weight(self->vcpu));
+}
