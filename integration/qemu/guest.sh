@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# What the tests that boot a guest share; sourced, never run. They run in the
+# lab: check starts them there.
+
+here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+[ $# = 3 ] || {
+	echo "usage: ${0##*/} QEMU VMLINUZ INITRAMFS, in the lab" >&2
+	exit 125
+}
+# shellcheck disable=SC2034 # read by the scripts that source this file
+qemu=$1 vmlinuz=$2 initramfs=$3 status=
+
+tests=0 failed=0
+
+# tap DESCRIPTION COMMAND... : one test
+tap()
+{
+	local what=$1 result=ok
+	shift
+
+	tests=$((tests + 1))
+	"$@" > /dev/null || { result="not ok" failed=$((failed + 1)); }
+	echo "$result $tests - $what"
+}
+
+plan()
+{
+	echo "1..$tests"
+	[ "$failed" = 0 ] || exit 1
+}
+
+said()
+{
+	grep -qE "^guest: $1" "$work/log"
+}
+
+# An image with data, so that a read of the wrong block is seen.
+image()
+{
+	dd if=/dev/urandom of="$work/$1" bs=1M count=16 status=none
+}
+
+running()
+{
+	kill -0 "$pid" 2>/dev/null
+}
+
+# wait_for SECONDS PATTERN : until the log has it; fails if QEMU is gone or has
+# been silent for that long. How fast the host is does not matter.
+wait_for()
+{
+	local size=-1 now since
+
+	until grep -qE "$2" "$work/log"; do
+		running || return 1
+		now=$(stat -c %s "$work/log")
+		if [ "$now" != "$size" ]; then
+			size=$now since=$SECONDS
+		elif [ $((SECONDS - since)) -ge "$1" ]; then
+			return 1
+		fi
+		sleep 0.5
+	done
+}
+
+end_qemu()
+{
+	kill -9 "$pid"
+	wait "$pid" 2>/dev/null || :
+}
+
+# boot QEMU TEST PARAMETERS ARGUMENT... : boots the guest for the test of that
+# name and waits for its end. What it says is in $work/log, the module's
+# counters are in $work/counters, QEMU's status is in $status. An emulated host
+# hangs a guest's boot now and then, with the module or without: that is tried
+# again, and said.
+boot()
+{
+	local program=$1 test=$2 parameters=$3 try
+	shift 3
+
+	for try in 1 2 3; do
+		rm -f "$work/monitor" "$work/counters"
+		"$program" -cpu host -smp 2 -m 512 -nodefaults -no-user-config \
+			-display none -no-shutdown -serial stdio \
+			-monitor "unix:$work/monitor,server,nowait" \
+			-kernel "$vmlinuz" -initrd "$initramfs" \
+			-append "console=ttyS0 panic=-1 test.name=$test $parameters" \
+			"$@" < /dev/null > "$work/log" 2>&1 &
+		pid=$!
+		wait_for 120 '^guest: ' || ! running || {
+			echo "# try $try: the guest hung in its boot"
+			end_qemu
+			continue
+		}
+		break
+	done
+
+	if wait_for 240 '^guest: end'; then
+		"$here/monitor" "$work/monitor" "info msi-route" > "$work/counters" || :
+		"$here/monitor" "$work/monitor" quit || :
+	elif running; then
+		echo "# the guest hung in its test"
+		end_qemu
+	fi
+	# shellcheck disable=SC2034 # read by the scripts that source this file
+	wait "$pid" && status=0 || status=$?
+	sed -nE '/^guest:|qemu|No irq|BUG|WARN/s/^/# /p' "$work/log"
+}
+
+# accounted DEVICE KIND : each event of it became a message or is told of, and
+# there were some
+accounted()
+{
+	awk -v device="device=$1" -v kind="kind=$2" '
+		$2 == device && $4 == kind {
+			for (i = 5; i <= NF; i++) {
+				split($i, word, "=")
+				n[word[1]] = word[2]
+			}
+			sum = n["messages"] + n["coalesced"] + n["cleared"]
+			sum += n["unreached"] + n["pending"] + n["dropped_address"]
+			sum += n["dropped_mode"] + n["dropped_vector"]
+			seen = n["messages"] > 0 && n["events"] == sum
+		}
+		END { exit !seen }' "$work/counters"
+}
