@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The kernel's kselftest harness, with what all of our programs add to it: a
+ * time-out that suits an emulated host, and a choice of tests ("-t WORD" runs
+ * those whose name, or whose fixture's name, contains WORD; may be repeated).
+ */
+#ifndef SELFTESTS_HARNESS_H
+#define SELFTESTS_HARNESS_H
+
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <sys/ioctl.h>
+#include <kselftest_harness.h>
+
+/* Only against hanging for ever; no test measures time. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT 300
+
+/* A remark in the TAP stream. */
+#define REMARK(fmt, ...) \
+	do { \
+		printf("# " fmt "\n", ##__VA_ARGS__); \
+		fflush(stdout); \
+	} while (0)
+
+static bool wanted(const struct __test_metadata *test, char **words)
+{
+	for (; *words; words++)
+		if (strstr(test->name, *words) || strstr(test->fixture->name, *words))
+			return true;
+	return false;
+}
+
+/* Takes what is not wanted out of the harness's list of tests. */
+static void choose_tests(char **words)
+{
+	struct __fixture_metadata *fixture;
+
+	for (fixture = __fixture_list; fixture; fixture = fixture->next) {
+		struct __test_metadata *test = fixture->tests, *last = NULL;
+
+		fixture->tests = NULL;
+		for (; test; test = test->next) {
+			if (!wanted(test, words))
+				continue;
+			if (last)
+				last->next = test;
+			else
+				fixture->tests = test;
+			last = test;
+		}
+		if (last)
+			last->next = NULL;
+	}
+}
+
+/*
+ * KVM switches the CPUs' virtualization on with the first VM and off with the
+ * last.  A VM that stays spares each test that, and an emulated host, which
+ * now and then hangs over it, as well.
+ */
+static void keep_kvm_on(void)
+{
+	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0)
+		ioctl(fd, KVM_CREATE_VM, 0);
+}
+
+int main(int argc, char **argv)
+{
+	char *words[argc + 1];
+	int option, nr = 0;
+
+	while ((option = getopt(argc, argv, "t:")) != -1) {
+		if (option != 't') {
+			fprintf(stderr, "usage: %s [-t WORD]...\n", argv[0]);
+			return KSFT_FAIL;
+		}
+		words[nr++] = optarg;
+	}
+	words[nr] = NULL;
+	if (nr)
+		choose_tests(words);
+	keep_kvm_on();
+	return test_harness_run(1, argv);
+}
+
+#endif /* SELFTESTS_HARNESS_H */
