@@ -9,6 +9,11 @@
  * one piece of work at a time and raises it; the handler acknowledges it.  If
  * it is not acknowledged after the driver has been on both vCPUs with
  * interrupts on, it is lost: no clock is asked.
+ *
+ * The device counts the driver's register accesses, not time: it raises each
+ * work at once or after a few more of them, chosen at random.  So it meets
+ * every moment of a move, and never raises so fast that the guest does nothing
+ * but take interrupts.
  */
 #include <sched.h>
 #include <stdlib.h>
@@ -20,7 +25,8 @@
 #define NR_VCPUS		2
 #define FIRST_VECTOR	0x40
 #define NR_VECTORS	64
-#define WAKE_VECTOR	0x30
+/* Above the device's, or the device would keep the next driver from waking. */
+#define WAKE_VECTOR	0xf0
 
 #define MSI		MSI_ROUTE_MSI
 #define CONTROL		(MSI_CAP + MSI_CONTROL)
@@ -31,6 +37,8 @@
 #define NR_MOVES	nr_moves()
 /* The one that was under way when the event was raised, and whole ones. */
 #define MOVES_UNTIL_LOST	4U
+/* At most so many accesses between an acknowledgement and the next work. */
+#define MAX_ACCESSES		8U
 
 enum use {
 	UNUSED,		/* an interrupt here is torn or stale */
@@ -40,7 +48,7 @@ enum use {
 
 static __u8 use[NR_VCPUS][256];
 static __u32 posted, acked;
-static __u32 moves, retriggers, interrupts;
+static __u32 accesses, moves, retriggers, interrupts;
 /* Torn or stale messages, the moves that had some, and the last one's vector. */
 static __u32 torn, torn_moves, torn_vector;
 static __u32 owner, owner_vector;
@@ -72,9 +80,13 @@ static void handler(struct guest_cpu *cpu, __u8 vector)
 /* The accesses with which Linux writes a message of this layout. */
 static void write_message(__u32 apic_id, __u8 vector)
 {
+	atomic_inc(&accesses);
 	guest_write16(CONFIG_GPA(0) + CONTROL, MSI_ENABLE);
+	atomic_inc(&accesses);
 	guest_write32(CONFIG_GPA(0) + ADDRESS, MSI_TO(apic_id));
+	atomic_inc(&accesses);
 	guest_write16(CONFIG_GPA(0) + DATA, vector);
+	atomic_inc(&accesses);
 	guest_read16(CONFIG_GPA(0) + CONTROL);
 }
 
@@ -160,6 +172,23 @@ FIXTURE_TEARDOWN(move)
 	function_close(&self->fn);
 }
 
+static __u32 next_random(__u32 *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 17;
+	*state ^= *state << 5;
+	return *state;
+}
+
+/* Returns when the driver has made @nr more accesses, or its last one. */
+static void wait_for_accesses(__u32 nr, __u32 last_move)
+{
+	__u32 before = load(&accesses);
+
+	while (load(&accesses) - before < nr && load(&moves) < last_move)
+		sched_yield();
+}
+
 /* Returns false if the work, which was raised, is lost. */
 static bool wait_for_acknowledge(__u32 work)
 {
@@ -195,12 +224,15 @@ static void stop_driver(struct vm *vm)
 static unsigned int raise_while_moving(FIXTURE_DATA(move) *self, __u32 nr, int eventfd)
 {
 	unsigned int i, lost = 0;
+	__u32 state = 0x9e3779b9;
 
 	for (i = 0; i < NR_VCPUS; i++)
 		vcpu_start(&self->vm.vcpu[i], driver);
 	while (load(&moves) < nr && !lost) {
-		__u32 work = atomic_inc(&posted);
+		__u32 work;
 
+		wait_for_accesses(next_random(&state) % (MAX_ACCESSES + 1), nr);
+		work = atomic_inc(&posted);
 		if (eventfd >= 0)
 			signal_eventfd(eventfd, 1);
 		else if (trigger(&self->fn, MSI, 0) < 0)

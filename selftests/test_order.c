@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 
 #include "guest/function.h"
+#include "guest/pace.h"
 #include "harness.h"
 
 #define MSIX		MSI_ROUTE_MSIX
@@ -68,29 +69,17 @@ struct device {
 	__u64 *raised;
 };
 
-/*
- * Signs of life of the guest.  A device raises BURST events for each: no
- * pause that the guest could notice, but an emulated processor must not spend
- * all its time on being kicked.
- */
-#define BURST		16
+/* Signs of life of the guest. */
 static __u32 beat;
 
 static void *raise_without_pause(void *arg)
 {
 	struct device *device = arg;
-	__u32 seen = 0, left = BURST;
+	struct pace pace = {};
 
 	while (!load(&stop)) {
-		if (load(&beat) != seen) {
-			seen = load(&beat);
-			left = BURST;
-		}
-		if (!left) {
-			sched_yield();
+		if (!pace_may_raise(&pace, &beat))
 			continue;
-		}
-		left--;
 		if (device->eventfd >= 0)
 			signal_eventfd(device->eventfd, 1);
 		else if (trigger(device->fn, MSIX, 0) < 0)

@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 
 #include "guest/function.h"
+#include "guest/pace.h"
 #include "harness.h"
 
 #define NR_VCPUS		3
@@ -188,30 +189,28 @@ struct device {
 	unsigned int number;
 };
 
-/* Events of a device for each operation of a vCPU: they must not drown it. */
-#define BURST		16
-
 /* Devices 0 and 1 raise by ioctl, the others by eventfd; any source. */
 static void *run_device(void *arg)
 {
 	struct device *device = arg;
 	__u32 state = 0x85ebca6b * (device->number + 1);
-	__u32 seen = 0, left = BURST;
+	struct pace pace = {};
 
 	while (!load(&over)) {
-		if (load(&operations) != seen) {
-			seen = load(&operations);
-			left = BURST;
-		}
-		if (!left) {
-			sched_yield();
+		if (!pace_may_raise(&pace, &operations))
 			continue;
-		}
-		left--;
 		post(device->storm, next_random(&state) % NR_SOURCES, device->number >= 2);
 		sched_yield();
 	}
 	return NULL;
+}
+
+static void send_last(struct vm *vm, unsigned int cpu)
+{
+	struct kvm_msi last = { .address_lo = MSI_TO(cpu), .data = LAST_VECTOR };
+
+	if (ioctl(vm->fd, KVM_SIGNAL_MSI, &last) < 0)
+		die("KVM_SIGNAL_MSI");
 }
 
 /* All vCPUs have taken whatever is in their IRR. */
@@ -220,11 +219,9 @@ static void take_everything(struct vm *vm)
 	unsigned int i;
 
 	for (i = 0; i < NR_VCPUS; i++) {
-		struct kvm_msi last = { .address_lo = MSI_TO(i), .data = LAST_VECTOR };
 		__u32 before = load(&guest_cpus[i].count[LAST_VECTOR]);
 
-		if (ioctl(vm->fd, KVM_SIGNAL_MSI, &last) < 0)
-			die("KVM_SIGNAL_MSI");
+		send_last(vm, i);
 		while (load(&guest_cpus[i].count[LAST_VECTOR]) == before)
 			sched_yield();
 	}
@@ -267,9 +264,11 @@ static void stop_guest(struct vm *vm)
 	unsigned int i;
 
 	store(&stop, true);
-	take_everything(vm);
-	for (i = 0; i < NR_VCPUS; i++)
+	for (i = 0; i < NR_VCPUS; i++) {
+		/* One that sees @stop without it ends without taking it. */
+		send_last(vm, i);
 		vcpu_join(&vm->vcpu[i]);
+	}
 }
 
 static unsigned int unacknowledged(void)
