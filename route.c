@@ -726,6 +726,16 @@ void mr_cap_closed(struct mr_cap *cap)
 
 /* ---- pending ---- */
 
+/* Pending goes without a message.  Under v->lock. */
+static bool mr_forget(struct mr_vector *v)
+{
+	if (!test_and_clear_bit(v->index, v->cap->pending))
+		return false;
+	v->latched = false;
+	atomic64_inc(&v->cap->count.cleared);
+	return true;
+}
+
 /**
  * mr_vector_clear() - the cause of a pending event is gone [21]
  * @v: the vector
@@ -739,10 +749,7 @@ bool mr_vector_clear(struct mr_vector *v)
 	bool was;
 
 	raw_spin_lock_irqsave(&v->lock, flags);
-	was = test_and_clear_bit(v->index, v->cap->pending);
-	v->latched = false;
-	if (was)
-		atomic64_inc(&v->cap->count.cleared);
+	was = mr_forget(v);
 	raw_spin_unlock_irqrestore(&v->lock, flags);
 	return was;
 }
@@ -760,11 +767,8 @@ void mr_vector_reset(struct mr_vector *v)
 	mr_update_begin(&u, v);
 	if (v->cap->kind == MSI_ROUTE_MSIX)
 		mr_msix_reset_entry(v);
-	if (!mr_mutant(MR_MUT_STALE_RESET) &&
-	    test_and_clear_bit(v->index, v->cap->pending)) {
-		atomic64_inc(&v->cap->count.cleared);
-		v->latched = false;
-	}
+	if (!mr_mutant(MR_MUT_STALE_RESET))
+		mr_forget(v);
 	mr_update_commit(&u, MR_HOLD_CLOSE);
 	mr_update_end(&u);
 }
