@@ -24,6 +24,7 @@ union mr_ioctl_arg {
 	struct msi_route_bus_master bus_master;
 	struct msi_route_reset reset;
 	struct msi_route_set_hold set_hold;
+	struct msi_route_map map;
 	struct msi_route_counters counters;
 };
 
@@ -35,7 +36,7 @@ static int mr_ioctl_query(struct mr_function *fn, union mr_ioctl_arg *arg)
 
 	q->version = MSI_ROUTE_VERSION;
 	q->features = MSI_ROUTE_FEATURE_HOLD | MSI_ROUTE_FEATURE_EXT_DEST_ID |
-		      MSI_ROUTE_FEATURE_MMAP;
+		      MSI_ROUTE_FEATURE_MMAP | MSI_ROUTE_FEATURE_MAP;
 	q->msix_max_vectors = MSI_ROUTE_MSIX_MAX_VECTORS;
 	q->msi_max_vectors = MSI_ROUTE_MSI_MAX_VECTORS;
 	q->hold_default_ns = mr_hold_default();
@@ -119,6 +120,11 @@ static int mr_ioctl_set_hold(struct mr_function *fn, union mr_ioctl_arg *arg)
 	return 0;
 }
 
+static int mr_ioctl_map(struct mr_function *fn, union mr_ioctl_arg *arg)
+{
+	return mr_trap_map(fn, &arg->map);
+}
+
 static int mr_ioctl_get_counters(struct mr_function *fn,
 				 union mr_ioctl_arg *arg)
 {
@@ -173,6 +179,8 @@ static const struct mr_ioctl mr_ioctls[] = {
 		 struct msi_route_set_hold, bound_ns, false),
 	MR_IOCTL(MSI_ROUTE_GET_COUNTERS, mr_ioctl_get_counters,
 		 struct msi_route_counters, remappable, true),
+	MR_IOCTL(MSI_ROUTE_MAP, mr_ioctl_map,
+		 struct msi_route_map, pba, false),
 };
 
 /* Reads the caller's struct into @arg; the rest of @arg is zero. */

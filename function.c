@@ -88,12 +88,14 @@ static void remove_triggers(struct mr_cap *cap)
  * mr_function_destroy() - free a function
  * @fn: the function; no call on it is under way
  *
- * The eventfds go first: after them nothing can raise an event.
+ * The guest's accesses end first, then the eventfds: after them nothing can
+ * raise an event.
  *
  * Context: process, may sleep.
  */
 void mr_function_destroy(struct mr_function *fn)
 {
+	mr_trap_remove(fn);
 	remove_triggers(&fn->msix_cap);
 	remove_triggers(&fn->msi_cap);
 	mr_msi_destroy(fn);
@@ -299,11 +301,9 @@ static int config_access(struct mr_function *fn, struct msi_route_access *a,
 static int memory_access(struct mr_function *fn, struct msi_route_access *a,
 			 bool write)
 {
-	u32 nr = fn->msix_cap.nr;
-	u32 size = a->space == MSI_ROUTE_TABLE ? nr * PCI_MSIX_ENTRY_SIZE :
-						 DIV_ROUND_UP(nr, 64) * 8;
+	u32 size = mr_msix_space_size(fn, a->space);
 
-	if (!nr)
+	if (!size)
 		return -ENODEV;
 	if (a->len != 1 && a->len != 2 && a->len != 4 && a->len != 8)
 		return -EMSGSIZE;

@@ -6,11 +6,12 @@
  *
  * and a guest's write travels
  *
- *   device.c -> function.c -> msix.c or msi.c -> message.c -> route.c.
+ *   device.c or trap.c -> function.c -> msix.c or msi.c -> message.c -> route.c.
  *
  * Locks, outermost first:
  *
- *   fn->config        mutex; eventfds attached or detached: VMM only
+ *   fn->config        mutex; eventfds, place on the MMIO bus: VMM only
+ *   kvm->slots_lock   KVM's mutex; the MMIO bus
  *   eventfd's wqh.lock
  *   cap->many_lock    raw; broadcasts, one at a time, process context only
  *   v->lock           raw, interrupts off; the writers of one vector
@@ -38,6 +39,7 @@ struct module;
 struct vm_area_struct;
 struct mr_cap;
 struct mr_function;
+struct mr_trap;
 struct mr_trigger;
 
 #define MR_HOLD_DEFAULT_NS	(100 * NSEC_PER_USEC)
@@ -262,6 +264,7 @@ struct mr_config_access {
 
 int mr_msix_init(struct mr_function *fn, struct msi_route_create *c);
 void mr_msix_destroy(struct mr_function *fn);
+u32 mr_msix_space_size(const struct mr_function *fn, u32 space);
 bool mr_msix_enabled(const struct mr_function *fn);
 bool mr_msix_open(const struct mr_function *fn);
 void mr_msix_compose(struct mr_vector *v, struct mr_snapshot *snap);
@@ -293,12 +296,13 @@ struct mr_function {
 	bool bus_master;	/* under @lock */
 	bool both_enabled;	/* under @lock */
 	raw_spinlock_t lock;
-	struct mutex config;	/* eventfds attached or detached */
+	struct mutex config;	/* eventfds attached or detached, @trap */
 	struct mr_vm vm;
 	struct mr_cap msix_cap;
 	struct mr_cap msi_cap;
 	struct mr_msix msix;
 	struct mr_msi msi;
+	struct mr_trap *trap;	/* on the MMIO bus, or NULL; under @config */
 };
 
 struct mr_function *mr_function_create(struct msi_route_create *c);
@@ -318,5 +322,10 @@ int mr_function_counters(struct mr_function *fn, struct msi_route_counters *c);
 
 int mr_trigger_set(struct mr_vector *v, int fd, bool replace);
 void mr_trigger_remove(struct mr_vector *v);
+
+/* ---- in-kernel MMIO: trap.c ---- */
+
+int mr_trap_map(struct mr_function *fn, const struct msi_route_map *m);
+void mr_trap_remove(struct mr_function *fn);
 
 #endif /* MR_H */

@@ -72,11 +72,13 @@ enum msi_route_kind {
  * @MSI_ROUTE_FEATURE_HOLD: the update hold (&msi_route_set_hold)
  * @MSI_ROUTE_FEATURE_EXT_DEST_ID: %MSI_ROUTE_CREATE_EXT_DEST_ID is possible
  * @MSI_ROUTE_FEATURE_MMAP: table and PBA can be mapped read-only
+ * @MSI_ROUTE_FEATURE_MAP: in-kernel MMIO (&msi_route_map)
  */
 enum msi_route_feature {
 	MSI_ROUTE_FEATURE_HOLD = 1 << 0,
 	MSI_ROUTE_FEATURE_EXT_DEST_ID = 1 << 1,
 	MSI_ROUTE_FEATURE_MMAP = 1 << 2,
+	MSI_ROUTE_FEATURE_MAP = 1 << 3,
 };
 
 /**
@@ -385,6 +387,57 @@ struct msi_route_set_hold {
 	__u32 bound_ns;
 };
 
+/**
+ * enum msi_route_map_flag - bits of &msi_route_map.flags
+ * @MSI_ROUTE_MAP_TABLE: the table is at &msi_route_map.table
+ * @MSI_ROUTE_MAP_PBA: the PBA is at &msi_route_map.pba
+ */
+enum msi_route_map_flag {
+	MSI_ROUTE_MAP_TABLE = 1 << 0,
+	MSI_ROUTE_MAP_PBA = 1 << 1,
+};
+
+/**
+ * struct msi_route_map - in-kernel MMIO (MSI_ROUTE_MAP)
+ * @size: size of this struct in bytes
+ * @flags: bits of enum msi_route_map_flag; what is not given is taken away
+ * @table: guest-physical address of the table, a multiple of 8
+ * @pba: guest-physical address of the PBA, a multiple of 8
+ *
+ * A vCPU's access of table or PBA there is done in the kernel, as by
+ * MSI_ROUTE_READ and MSI_ROUTE_WRITE, and KVM_RUN does not return for it.
+ * Accesses that are not wholly within one of the two, such as of registers in
+ * the same page, exit to the VMM as before.
+ *
+ * Each call replaces the one before in one step: a vCPU's access meanwhile is
+ * done once, at the old or at the new place, or exits to the VMM.  A VMM that
+ * does not know the function at that place any more, or not yet, treats it as
+ * any other unclaimed address.  On return none goes by the old place any more.
+ * Closing the function takes it away.
+ *
+ * Where the VMM also maps the image (mmap() of the descriptor) into the guest
+ * as a KVM_MEM_READONLY slot at these addresses, reads do not exit at all, and
+ * writes come here.  Only where nothing but table and PBA is in those pages:
+ * reads of other registers there would find 0.
+ *
+ * ============== ========================================================
+ * ``EOPNOTSUPP`` unknown bits in @flags
+ * ``ENODEV``     the function has no MSI-X
+ * ``EINVAL``     an address that is no multiple of 8, or reaches beyond the end
+ *                of the address space, or is not 0 without its flag; or table
+ *                and PBA overlap
+ * ``EEXIST``     the table or PBA of another function is there
+ * ``ENOSPC``     KVM's limit of devices on its MMIO bus (1,000) is reached
+ * ``ENOMEM``     memory is exhausted
+ * ============== ========================================================
+ */
+struct msi_route_map {
+	__u32 size;
+	__u32 flags;
+	__u64 table;
+	__u64 pba;
+};
+
 /* &msi_route_counters.vector: the sum over all vectors of the capability */
 #define MSI_ROUTE_ALL_VECTORS	0xffffffffU
 
@@ -460,5 +513,6 @@ struct msi_route_counters {
 #define MSI_ROUTE_RESET	_IO(MSI_ROUTE_TYPE, 0x16)
 #define MSI_ROUTE_SET_HOLD	_IO(MSI_ROUTE_TYPE, 0x17)
 #define MSI_ROUTE_GET_COUNTERS	_IO(MSI_ROUTE_TYPE, 0x18)
+#define MSI_ROUTE_MAP	_IO(MSI_ROUTE_TYPE, 0x19)
 
 #endif /* _UAPI_LINUX_MSI_ROUTE_H */

@@ -213,6 +213,20 @@ void mr_msix_config_write(struct mr_function *fn,
 
 /* ---- table and PBA ---- */
 
+/**
+ * mr_msix_space_size() - size of the table or of the PBA
+ * @fn: the function
+ * @space: MSI_ROUTE_TABLE or MSI_ROUTE_PBA
+ *
+ * Return: bytes; 0 without MSI-X.
+ */
+u32 mr_msix_space_size(const struct mr_function *fn, u32 space)
+{
+	u32 nr = fn->msix_cap.nr;
+
+	return space == MSI_ROUTE_TABLE ? table_size(nr) : pba_size(nr);
+}
+
 /* Aligned dwords and aligned qwords; anything else is undefined [15]. */
 static bool defined_access(struct mr_function *fn,
 			   const struct msi_route_access *a)

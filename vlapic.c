@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The vLAPIC: the one file that knows struct kvm.
+ * The vLAPIC: this file knows how a VM is held and a message delivered.
  *
  * A message is delivered by the function that KVM itself calls for an MSI
  * route, kvm_set_msi().  It is not exported, but each route of type

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * In-kernel MMIO: table and PBA on KVM's MMIO bus, so that a guest's access of
+ * them does not leave the kernel.
+ *
+ * KVM does not export its registration of a device on the bus, but the bus is
+ * described by <linux/kvm_host.h>: an array of ranges, sorted, replaced as a
+ * whole under slots_lock, and read under kvm->srcu by vCPUs, also while they
+ * are in one of our callbacks.  Hence:
+ *
+ * - a callback never takes slots_lock, nor any lock that is held around it;
+ * - a range is freed after a grace period of kvm->srcu, and only then.
+ *
+ * What this file changes of the array is its own ranges.  KVM may throw the
+ * whole bus away, if one of its own removals finds no memory; then there is
+ * nothing left to take from it, and accesses go to the VMM.
+ */
+#include <kvm/iodev.h>
+#include <linux/kvm_host.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+#include <linux/srcu.h>
+
+#include "mr.h"
+#include "mutate.h"
+
+/* Ranges that one change of the bus adds, or takes away: table and PBA. */
+#define MR_TRAP_RANGES	2
+
+/**
+ * struct mr_trap - where a function's table and PBA are on the bus
+ * @fn: the function
+ * @dev: what the bus calls: for the table, for the PBA
+ * @range: guest-physical addresses of both; length 0: not on the bus
+ *
+ * Immutable: a move makes a new one, because a vCPU may still be on its way
+ * through the old one.
+ */
+struct mr_trap {
+	struct mr_function *fn;
+	struct kvm_io_device dev[MR_TRAP_RANGES];
+	struct kvm_io_range range[MR_TRAP_RANGES];
+};
+
+/* ---- a guest's access; vCPU thread, under kvm->srcu ---- */
+
+static int trap_access(struct mr_trap *t, u32 space, struct msi_route_access *a,
+		       gpa_t addr, bool write)
+{
+	/* The mistake: where the function is now, not where the vCPU found it. */
+	if (mr_mutant(MR_MUT_STALE_PLACE) && READ_ONCE(t->fn->trap))
+		t = t->fn->trap;
+	a->space = space;
+	a->offset = addr - t->range[space - MSI_ROUTE_TABLE].addr;
+	return mr_function_access(t->fn, a, write);
+}
+
+/*
+ * An access of another length is the rest of one that crosses a page.  It is
+ * as undefined as any that is not an aligned dword or qword [15].
+ */
+static int trap_read(struct mr_trap *t, u32 space, gpa_t addr, int len,
+		     void *val)
+{
+	struct msi_route_access a = { .len = len };
+
+	if (trap_access(t, space, &a, addr, false)) {
+		atomic64_inc(&t->fn->msix_cap.count.bad_accesses);
+		a.value = ~0ULL;
+	}
+	memcpy(val, &a.value, min_t(size_t, len, sizeof(a.value)));
+	return 0;
+}
+
+static int trap_write(struct mr_trap *t, u32 space, gpa_t addr, int len,
+		      const void *val)
+{
+	struct msi_route_access a = { .len = len };
+
+	memcpy(&a.value, val, min_t(size_t, len, sizeof(a.value)));
+	if (trap_access(t, space, &a, addr, true))
+		atomic64_inc(&t->fn->msix_cap.count.bad_accesses);
+	return 0;
+}
+
+static int table_read(struct kvm_vcpu *vcpu, struct kvm_io_device *dev,
+		      gpa_t addr, int len, void *val)
+{
+	return trap_read(container_of(dev, struct mr_trap, dev[0]),
+			 MSI_ROUTE_TABLE, addr, len, val);
+}
+
+static int table_write(struct kvm_vcpu *vcpu, struct kvm_io_device *dev,
+		       gpa_t addr, int len, const void *val)
+{
+	return trap_write(container_of(dev, struct mr_trap, dev[0]),
+			  MSI_ROUTE_TABLE, addr, len, val);
+}
+
+static int pba_read(struct kvm_vcpu *vcpu, struct kvm_io_device *dev,
+		    gpa_t addr, int len, void *val)
+{
+	return trap_read(container_of(dev, struct mr_trap, dev[1]),
+			 MSI_ROUTE_PBA, addr, len, val);
+}
+
+static int pba_write(struct kvm_vcpu *vcpu, struct kvm_io_device *dev,
+		     gpa_t addr, int len, const void *val)
+{
+	return trap_write(container_of(dev, struct mr_trap, dev[1]),
+			  MSI_ROUTE_PBA, addr, len, val);
+}
+
+static const struct kvm_io_device_ops trap_ops[MR_TRAP_RANGES] = {
+	{ .read = table_read, .write = table_write },
+	{ .read = pba_read, .write = pba_write },
+};
+
+/* ---- the bus; under slots_lock ---- */
+
+static bool is_trap(const struct kvm_io_range *range)
+{
+	return range->dev->ops == &trap_ops[0] ||
+	       range->dev->ops == &trap_ops[1];
+}
+
+static bool belongs_to(const struct kvm_io_range *range,
+		       const struct mr_trap *t)
+{
+	return t && (range->dev == &t->dev[0] || range->dev == &t->dev[1]);
+}
+
+static bool overlap(const struct kvm_io_range *a, const struct kvm_io_range *b)
+{
+	return a->addr < b->addr + b->len && b->addr < a->addr + a->len;
+}
+
+/* Would @t lie on another function's table or PBA?  @old goes away. */
+static bool occupied(const struct kvm_io_bus *bus, const struct mr_trap *old,
+		     const struct mr_trap *t)
+{
+	int i, j;
+
+	for (i = 0; i < bus->dev_count; i++) {
+		if (!is_trap(&bus->range[i]) || belongs_to(&bus->range[i], old))
+			continue;
+		for (j = 0; j < MR_TRAP_RANGES; j++)
+			if (t->range[j].len &&
+			    overlap(&bus->range[i], &t->range[j]))
+				return true;
+	}
+	return false;
+}
+
+static bool comes_after(const struct kvm_io_range *a,
+			const struct kvm_io_range *b)
+{
+	return a->addr >= b->addr && a->addr + a->len > b->addr + b->len;
+}
+
+/* Keeps the array in the order in which KVM searches it. */
+static void insert(struct kvm_io_bus *bus, const struct kvm_io_range *range)
+{
+	int i, at = 0;
+
+	while (at < bus->dev_count && !comes_after(&bus->range[at], range))
+		at++;
+	for (i = bus->dev_count++; i > at; i--)
+		bus->range[i] = bus->range[i - 1];
+	bus->range[at] = *range;
+}
+
+static void fill(struct kvm_io_bus *new, const struct kvm_io_bus *bus,
+		 const struct mr_trap *old, const struct mr_trap *t)
+{
+	int i;
+
+	new->dev_count = 0;
+	new->ioeventfd_count = bus->ioeventfd_count;
+	for (i = 0; i < bus->dev_count; i++)
+		if (!belongs_to(&bus->range[i], old))
+			new->range[new->dev_count++] = bus->range[i];
+	for (i = 0; t && i < MR_TRAP_RANGES; i++)
+		if (t->range[i].len)
+			insert(new, &t->range[i]);
+}
+
+/*
+ * A removal must not fail: nothing else ends the use of the function.  It asks
+ * for no more than it gives back, so it is not charged, and because the
+ * allocator does not promise arrays of several pages, it asks until it gets it.
+ */
+static struct kvm_io_bus *new_bus(int ranges, bool must)
+{
+	gfp_t gfp = must ? GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN :
+			   GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
+	struct kvm_io_bus *new;
+
+	do {
+		new = kzalloc(struct_size(new, range, ranges), gfp);
+		cond_resched();
+	} while (!new && must);
+	return new;
+}
+
+/* One swap: a vCPU finds the function at the old or at the new place. */
+static int replace(struct kvm *kvm, const struct mr_trap *old,
+		   const struct mr_trap *t)
+{
+	struct kvm_io_bus *bus, *new;
+
+	bus = rcu_dereference_protected(kvm->buses[KVM_MMIO_BUS],
+					lockdep_is_held(&kvm->slots_lock));
+	if (!bus)
+		return t ? -ENOMEM : 0;
+	if (t && occupied(bus, old, t))
+		return -EEXIST;
+	if (t && bus->dev_count - bus->ioeventfd_count + MR_TRAP_RANGES >
+		 NR_IOBUS_DEVS)
+		return -ENOSPC;
+	new = new_bus(bus->dev_count + MR_TRAP_RANGES, !t);
+	if (!new)
+		return -ENOMEM;
+	fill(new, bus, old, t);
+	rcu_assign_pointer(kvm->buses[KVM_MMIO_BUS], new);
+	/* vCPUs have left the old array, and with it the old range. */
+	synchronize_srcu_expedited(&kvm->srcu);
+	kfree(bus);
+	return 0;
+}
+
+/* ---- the interface; under fn->config ---- */
+
+static int check(const struct mr_function *fn, const struct msi_route_map *m)
+{
+	if (m->flags & ~(MSI_ROUTE_MAP_TABLE | MSI_ROUTE_MAP_PBA))
+		return -EOPNOTSUPP;
+	if (!fn->msix_cap.nr)
+		return -ENODEV;
+	if ((!(m->flags & MSI_ROUTE_MAP_TABLE) && m->table) ||
+	    (!(m->flags & MSI_ROUTE_MAP_PBA) && m->pba) ||
+	    (m->table | m->pba) & 7)
+		return -EINVAL;
+	return 0;
+}
+
+static int set_range(struct mr_trap *t, int i, gpa_t addr, u32 size)
+{
+	gpa_t end;
+
+	if (check_add_overflow(addr, (gpa_t)size, &end))
+		return -EINVAL;
+	kvm_iodevice_init(&t->dev[i], &trap_ops[i]);
+	t->range[i] = (struct kvm_io_range) {
+		.addr = addr, .len = size, .dev = &t->dev[i],
+	};
+	return 0;
+}
+
+static struct mr_trap *new_trap(struct mr_function *fn,
+				const struct msi_route_map *m)
+{
+	struct mr_trap *t;
+	int ret = 0;
+
+	t = kzalloc(sizeof(*t), GFP_KERNEL_ACCOUNT);
+	if (!t)
+		return ERR_PTR(-ENOMEM);
+	t->fn = fn;
+	if (m->flags & MSI_ROUTE_MAP_TABLE)
+		ret = set_range(t, 0, m->table,
+				mr_msix_space_size(fn, MSI_ROUTE_TABLE));
+	if (!ret && m->flags & MSI_ROUTE_MAP_PBA)
+		ret = set_range(t, 1, m->pba,
+				mr_msix_space_size(fn, MSI_ROUTE_PBA));
+	if (!ret && m->flags == (MSI_ROUTE_MAP_TABLE | MSI_ROUTE_MAP_PBA) &&
+	    overlap(&t->range[0], &t->range[1]))
+		ret = -EINVAL;
+	if (ret) {
+		kfree(t);
+		return ERR_PTR(ret);
+	}
+	return t;
+}
+
+/**
+ * mr_trap_map() - place, move or remove table and PBA on the MMIO bus
+ * @fn: the function
+ * @m: where to
+ *
+ * On return no access goes by the old place any more.
+ *
+ * Context: process, may sleep; takes fn->config and the VM's slots_lock.
+ * Return: 0, or -EINVAL, -EOPNOTSUPP, -ENODEV, -EEXIST, -ENOSPC, -ENOMEM as
+ * &struct msi_route_map documents them; then nothing has changed.
+ */
+int mr_trap_map(struct mr_function *fn, const struct msi_route_map *m)
+{
+	struct kvm *kvm = fn->vm.kvm;
+	struct mr_trap *t = NULL;
+	int ret = check(fn, m);
+
+	if (ret)
+		return ret;
+	if (m->flags) {
+		t = new_trap(fn, m);
+		if (IS_ERR(t))
+			return PTR_ERR(t);
+	}
+	mutex_lock(&fn->config);
+	if (t || fn->trap) {
+		mutex_lock(&kvm->slots_lock);
+		ret = replace(kvm, fn->trap, t);
+		mutex_unlock(&kvm->slots_lock);
+	}
+	if (!ret)
+		swap(fn->trap, t);
+	mutex_unlock(&fn->config);
+	/* The old one, or the one that found no place. */
+	kfree(t);
+	return ret;
+}
+
+/**
+ * mr_trap_remove() - take a function from the MMIO bus as it is freed
+ * @fn: the function
+ *
+ * Context: process, may sleep; takes fn->config and the VM's slots_lock.
+ */
+void mr_trap_remove(struct mr_function *fn)
+{
+	const struct msi_route_map none = {};
+
+	if (fn->trap)
+		mr_trap_map(fn, &none);
+}
