@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <sys/eventfd.h>
@@ -106,6 +107,10 @@ void function_open(struct function *fn, struct vm *vm, struct msi_route_create s
 			die("too many functions");
 	functions[fn->number] = fn;
 	vm_mmio = forward;
+	if (getenv("TEST_TRAP") && fn->shape.msix_vectors &&
+	    map(fn, MSI_ROUTE_MAP_TABLE | MSI_ROUTE_MAP_PBA, TABLE_GPA(fn->number),
+		PBA_GPA(fn->number)))
+		die("MSI_ROUTE_MAP");
 }
 
 void function_close(struct function *fn)
@@ -250,6 +255,15 @@ int set_hold(struct function *fn, __u32 bound_ns)
 	struct msi_route_set_hold arg = { .size = sizeof(arg), .bound_ns = bound_ns };
 
 	return ioctl(fn->fd, MSI_ROUTE_SET_HOLD, &arg) ? -errno : 0;
+}
+
+int map(struct function *fn, __u32 flags, __u64 table, __u64 pba)
+{
+	struct msi_route_map arg = {
+		.size = sizeof(arg), .flags = flags, .table = table, .pba = pba,
+	};
+
+	return ioctl(fn->fd, MSI_ROUTE_MAP, &arg) ? -errno : 0;
 }
 
 struct msi_route_query query(void)

@@ -67,7 +67,8 @@ struct msi_route_create msix_shape(unsigned int vectors);
 struct msi_route_create msi_shape(unsigned int vectors, unsigned int msi_flags);
 
 /*
- * Creates a function, sets Bus Master and makes it known to vm_mmio.  Dies
+ * Creates a function, sets Bus Master and makes it known to vm_mmio; where
+ * TEST_TRAP is in the environment, its table and PBA are in-kernel MMIO.  Dies
  * if it cannot; function_try_open() returns -errno instead, and leaves the new
  * function as it is after creation.
  */
@@ -137,6 +138,8 @@ int set_eventfd(struct function *fn, __u32 kind, __u32 vector, int fd, __u32 fla
 int set_bus_master(struct function *fn, __u32 enable);
 int reset(struct function *fn);
 int set_hold(struct function *fn, __u32 bound_ns);
+/* In-kernel MMIO: @flags of enum msi_route_map_flag. */
+int map(struct function *fn, __u32 flags, __u64 table, __u64 pba);
 
 struct msi_route_query query(void);
 struct msi_route_counters counters(struct function *fn, __u32 kind, __u32 vector);

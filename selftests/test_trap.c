@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * In-kernel MMIO: which accesses stay in the kernel, what they do there, and
+ * what happens while the function moves under a guest that does not wait.
+ * That the rules hold there as well is for the other programs, run with
+ * TEST_TRAP in the environment.
+ */
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "guest/function.h"
+#include "harness.h"
+
+#define MSIX		MSI_ROUTE_MSIX
+#define TABLE		MSI_ROUTE_MAP_TABLE
+#define PBA		MSI_ROUTE_MAP_PBA
+#define BOTH		(TABLE | PBA)
+#define NR_ENTRIES	16
+#define TABLE_SIZE	ENTRY(NR_ENTRIES)
+#define PAGE		4096UL
+#define VECTOR		0x50
+
+/* Two places for the table; the PBA stays 8000h above it. */
+#define HERE		TABLE_GPA(0)
+#define THERE		TABLE_GPA(4)
+#define NEIGHBOUR	0x5a5a5a5aU
+
+/* What left the kernel, and the last address that did. */
+static __u32 exits;
+static __u64 last_exit;
+/* The function as the VMM's code below knows it, and a copy of the data. */
+static struct function *current;
+static __u32 result[4];
+static bool stop, gone;
+
+/* The VMM: forwards what is in the table, at either place, and the PBA. */
+static bool mmio(struct vm *vm, __u64 gpa, void *data, __u32 len, bool write)
+{
+	__u64 value = NEIGHBOUR, base = gpa < THERE ? HERE : THERE;
+	__u32 offset = gpa - base;
+
+	(void)vm;
+	atomic_inc(&exits);
+	store(&last_exit, gpa);
+	if (!load(&gone) && offset + len <= TABLE_SIZE) {
+		if (write) {
+			value = 0;
+			memcpy(&value, data, len);
+			function_write(current, MSI_ROUTE_TABLE, offset, len, value);
+			return true;
+		}
+		value = function_read(current, MSI_ROUTE_TABLE, offset, len);
+	}
+	if (!write)
+		memcpy(data, &value, len);
+	return true;
+}
+
+FIXTURE(trap) {
+	struct vm vm;
+	struct function fn;
+};
+
+FIXTURE_SETUP(trap)
+{
+	vm_create(&self->vm, VM_X2APIC, 2);
+	function_open(&self->fn, &self->vm, msix_shape(NR_ENTRIES));
+	ASSERT_EQ(0, set_hold(&self->fn, 0));
+	ASSERT_EQ(0, map(&self->fn, BOTH, HERE, HERE + PBA_OFFSET));
+	current = &self->fn;
+	vm_mmio = mmio;
+}
+
+FIXTURE_TEARDOWN(trap)
+{
+	vm_destroy(&self->vm);
+	if (!gone)
+		function_close(&self->fn);
+}
+
+static void run(FIXTURE_DATA(trap) *self, void (*guest)(void))
+{
+	vcpu_start(&self->vm.vcpu[0], guest);
+	vcpu_join(&self->vm.vcpu[0]);
+}
+
+/* ---- what stays in the kernel ---- */
+
+static void use_table_and_pba(void)
+{
+	guest_write32(HERE + ENTRY(3) + ENTRY_ADDRESS, MSI_TO(1));
+	guest_write64(HERE + ENTRY(3) + ENTRY_DATA, VECTOR);
+	result[0] = guest_read32(HERE + ENTRY(3) + ENTRY_ADDRESS);
+	result[1] = guest_read64(HERE + ENTRY(3) + ENTRY_DATA);
+	result[2] = guest_read32(HERE + PBA_OFFSET);
+	/* The PBA cannot be written [22]. */
+	guest_write32(HERE + PBA_OFFSET, 0);
+	result[3] = guest_read64(HERE + PBA_OFFSET);
+}
+
+TEST_F(trap, no_exit_for_table_and_pba)
+{
+	ASSERT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, MSIX, 5));
+	run(self, use_table_and_pba);
+	EXPECT_EQ(0, exits);
+	EXPECT_EQ(MSI_TO(1), result[0]);
+	EXPECT_EQ(VECTOR, result[1]);
+	EXPECT_EQ(1 << 5, result[2]);
+	EXPECT_EQ(1 << 5, result[3]);
+	EXPECT_EQ(MSI_TO(1), table_read(&self->fn, ENTRY(3) + ENTRY_ADDRESS));
+	EXPECT_EQ(VECTOR, table_read(&self->fn, ENTRY(3) + ENTRY_DATA));
+	EXPECT_EQ(0, table_read(&self->fn, ENTRY(3) + ENTRY_CONTROL));
+}
+
+static void unmask_entry(void)
+{
+	guest_write32(HERE + ENTRY(0) + ENTRY_CONTROL, 0);
+	result[0] = guest_irr(VECTOR);
+}
+
+TEST_F(trap, rule_26_in_the_irr_when_the_unmask_returns)
+{
+	entry_set(&self->fn, 0, MSI_TO(0), VECTOR, ENTRY_MASKED);
+	msix_control(&self->fn, MSIX_ENABLE);
+	ASSERT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, MSIX, 0));
+	run(self, unmask_entry);
+	EXPECT_EQ(0, exits);
+	EXPECT_EQ(1, result[0]);
+	EXPECT_FALSE(pba_bit(&self->fn, 0));
+}
+
+static void use_undefined(void)
+{
+	result[0] = guest_read16(HERE + ENTRY(1) + ENTRY_DATA);
+	guest_write8(HERE + ENTRY(1) + ENTRY_DATA, 0x77);
+	result[1] = guest_read64(HERE + ENTRY(1) + ENTRY_UPPER) == ~0ULL;
+	result[2] = guest_read32(HERE + PBA_OFFSET + 2);
+}
+
+TEST_F(trap, rule_15_undefined_accesses)
+{
+	__u64 before = totals(&self->fn, MSIX).bad_accesses;
+
+	run(self, use_undefined);
+	EXPECT_EQ(0, exits);
+	EXPECT_EQ(0xffff, result[0]);
+	EXPECT_EQ(1, result[1]);
+	EXPECT_EQ(~0U, result[2]);
+	EXPECT_EQ(0, table_read(&self->fn, ENTRY(1) + ENTRY_DATA));
+	EXPECT_EQ(before + 4, totals(&self->fn, MSIX).bad_accesses);
+}
+
+/* ---- what does not ---- */
+
+static void use_neighbours(void)
+{
+	result[0] = guest_read32(HERE + TABLE_SIZE);
+	result[1] = guest_read32(HERE + PBA_OFFSET - 4);
+	result[2] = guest_read32(HERE + PBA_OFFSET + 8);
+	/* Partly in the table. */
+	result[3] = guest_read64(HERE + TABLE_SIZE - 4);
+}
+
+TEST_F(trap, neighbours_reach_the_vmm)
+{
+	run(self, use_neighbours);
+	EXPECT_EQ(4, exits);
+	EXPECT_EQ(NEIGHBOUR, result[0]);
+	EXPECT_EQ(NEIGHBOUR, result[1]);
+	EXPECT_EQ(NEIGHBOUR, result[2]);
+	EXPECT_EQ(NEIGHBOUR, result[3]);
+}
+
+static void read_both(void)
+{
+	result[0] = guest_read32(HERE + ENTRY(0) + ENTRY_CONTROL);
+	result[1] = guest_read32(HERE + PBA_OFFSET);
+}
+
+TEST_F(trap, each_alone_and_none)
+{
+	ASSERT_EQ(0, map(&self->fn, TABLE, HERE, 0));
+	run(self, read_both);
+	EXPECT_EQ(1, exits);
+	EXPECT_EQ(HERE + PBA_OFFSET, last_exit);
+
+	ASSERT_EQ(0, map(&self->fn, PBA, 0, HERE + PBA_OFFSET));
+	run(self, read_both);
+	EXPECT_EQ(2, exits);
+	EXPECT_EQ(HERE, last_exit & ~15UL);
+
+	ASSERT_EQ(0, map(&self->fn, 0, 0, 0));
+	run(self, read_both);
+	EXPECT_EQ(4, exits);
+	EXPECT_EQ(0, map(&self->fn, 0, 0, 0));
+}
+
+TEST_F(trap, at_the_place_it_has)
+{
+	ASSERT_EQ(0, map(&self->fn, BOTH, HERE, HERE + PBA_OFFSET));
+	run(self, read_both);
+	EXPECT_EQ(0, exits);
+}
+
+/* ---- errors change nothing ---- */
+
+TEST_F(trap, errors)
+{
+	struct function other, msi;
+
+	function_open(&other, &self->vm, msix_shape(NR_ENTRIES));
+	function_open(&msi, &self->vm, msi_shape(1, 0));
+	vm_mmio = mmio;
+	map(&other, 0, 0, 0);
+
+	EXPECT_EQ(-EOPNOTSUPP, map(&self->fn, 4, 0, 0));
+	EXPECT_EQ(-ENODEV, map(&msi, TABLE, HERE, 0));
+	EXPECT_EQ(-EINVAL, map(&self->fn, TABLE, HERE + 4, 0));
+	EXPECT_EQ(-EINVAL, map(&self->fn, PBA, 0, HERE + 1));
+	EXPECT_EQ(-EINVAL, map(&self->fn, TABLE, HERE, HERE + PBA_OFFSET));
+	EXPECT_EQ(-EINVAL, map(&self->fn, PBA, HERE, HERE + PBA_OFFSET));
+	EXPECT_EQ(-EINVAL, map(&self->fn, 0, HERE, 0));
+	EXPECT_EQ(-EINVAL, map(&self->fn, TABLE, -8ULL, 0));
+	EXPECT_EQ(-EINVAL, map(&self->fn, BOTH, HERE, HERE + TABLE_SIZE - 8));
+	EXPECT_EQ(-EEXIST, map(&other, TABLE, HERE + TABLE_SIZE - 8, 0));
+	EXPECT_EQ(-EEXIST, map(&other, PBA, 0, HERE + PBA_OFFSET));
+	EXPECT_EQ(0, map(&other, BOTH, HERE + TABLE_SIZE, HERE + PBA_OFFSET + 8));
+
+	run(self, read_both);
+	EXPECT_EQ(0, exits);
+	EXPECT_EQ(1, result[0]);
+	function_close(&other);
+	function_close(&msi);
+}
+
+/* ---- moving ---- */
+
+#define NR_WRITES	20000U
+static __u32 done[2];
+
+/* Each vCPU counts up the data of its own entry, at its own place. */
+static void count_up(void)
+{
+	unsigned int cpu = guest_this_cpu()->index;
+	unsigned long data = (cpu ? THERE : HERE) + ENTRY(cpu) + ENTRY_DATA;
+	__u32 i;
+
+	for (i = 1; i <= NR_WRITES; i++) {
+		guest_write32(data, i);
+		if (guest_read32(data) != i)
+			guest_panic("read back (i, CPU)", i, cpu);
+		store(&done[cpu], i);
+	}
+}
+
+/*
+ * At one of the two places the module does the access, at the other the VMM:
+ * each write must be done exactly once.
+ */
+TEST_F(trap, moved_while_in_use)
+{
+	__u32 nr = 0;
+	unsigned int i;
+
+	for (i = 0; i < 2; i++)
+		vcpu_start(&self->vm.vcpu[i], count_up);
+	while (load(&done[0]) < NR_WRITES || load(&done[1]) < NR_WRITES) {
+		unsigned long at = ++nr % 2 ? THERE : HERE;
+
+		ASSERT_EQ(0, map(&self->fn, nr % 8 == 7 ? 0 : BOTH,
+				 nr % 8 == 7 ? 0 : at, nr % 8 == 7 ? 0 : at + PBA_OFFSET));
+	}
+	for (i = 0; i < 2; i++) {
+		vcpu_join(&self->vm.vcpu[i]);
+		EXPECT_EQ(NR_WRITES, table_read(&self->fn, ENTRY(i) + ENTRY_DATA));
+	}
+	EXPECT_EQ(2 * NR_WRITES, totals(&self->fn, MSIX).updates);
+	REMARK("%u moves, %u of %u accesses by the VMM", nr, exits, 4 * NR_WRITES);
+	EXPECT_LT(exits, 4 * NR_WRITES);
+	EXPECT_LT(0, exits);
+}
+
+static void write_until_stop(void)
+{
+	__u32 i = 0;
+
+	while (!load(&stop)) {
+		guest_write32(HERE + ENTRY(0) + ENTRY_DATA, ++i);
+		store(&done[0], i);
+	}
+}
+
+TEST_F(trap, closed_while_in_use)
+{
+	vcpu_start(&self->vm.vcpu[0], write_until_stop);
+	while (!load(&done[0]))
+		sched_yield();
+	store(&gone, true);
+	function_close(&self->fn);
+	while (!load(&exits))
+		sched_yield();
+	store(&stop, true);
+	vcpu_join(&self->vm.vcpu[0]);
+	EXPECT_LT(0, exits);
+}
+
+/* ---- reads without an exit ---- */
+
+static void *map_image(FIXTURE_DATA(trap) *self, __u32 slot, __u32 offset, __u64 gpa)
+{
+	void *page = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, self->fn.fd, offset & ~(PAGE - 1));
+	struct kvm_userspace_memory_region region = {
+		.slot = slot, .flags = KVM_MEM_READONLY, .guest_phys_addr = gpa & ~(PAGE - 1),
+		.memory_size = PAGE, .userspace_addr = (unsigned long)page,
+	};
+
+	if (page == MAP_FAILED || ioctl(self->vm.fd, KVM_SET_USER_MEMORY_REGION, &region))
+		die("a read-only slot");
+	return page;
+}
+
+static __u32 asked, answered;
+
+/* Writes, and reads back; then tells what it sees of the PBA when asked. */
+static void use_pages(void)
+{
+	__u32 i;
+
+	for (i = 0; i < NR_ENTRIES; i++) {
+		guest_write32(HERE + ENTRY(i) + ENTRY_DATA, i + 1);
+		if (guest_read32(HERE + ENTRY(i) + ENTRY_DATA) != i + 1)
+			guest_panic("read back", i, 0);
+	}
+	while (!load(&stop)) {
+		__u32 question = load(&asked);
+
+		if (question == load(&answered))
+			continue;
+		result[0] = guest_read32(HERE + PBA_OFFSET);
+		store(&answered, question);
+	}
+}
+
+static __u32 ask(void)
+{
+	__u32 question = atomic_inc(&asked);
+
+	while (load(&answered) != question)
+		sched_yield();
+	return result[0];
+}
+
+TEST_F(trap, read_only_pages)
+{
+	__u64 writes = totals(&self->fn, MSIX).updates;
+	unsigned int i;
+
+	map_image(self, 1, self->fn.shape.mmap_table, HERE);
+	map_image(self, 2, self->fn.shape.mmap_pba, HERE + PBA_OFFSET);
+	/* Reads must not even look for a device on the bus: the PBA has none. */
+	ASSERT_EQ(0, map(&self->fn, TABLE, HERE, 0));
+	vcpu_start(&self->vm.vcpu[0], use_pages);
+	for (i = 0; i < NR_ENTRIES; i++) {
+		EXPECT_EQ(0, ask());
+		ASSERT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, MSIX, i));
+		EXPECT_EQ(1U << i, ask());
+		EXPECT_EQ(1, clear_pending(&self->fn, MSIX, i));
+		EXPECT_EQ(i + 1, table_read(&self->fn, ENTRY(i) + ENTRY_DATA));
+	}
+	store(&stop, true);
+	vcpu_join(&self->vm.vcpu[0]);
+	EXPECT_EQ(0, exits);
+	EXPECT_EQ(writes + NR_ENTRIES, totals(&self->fn, MSIX).updates);
+}
