@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a guest's accesses of table and PBA cost: by exits to a VMM that calls
+ * the module, in the kernel, and in the kernel with read-only pages.  In the
+ * lab with --icount the guest's time stamp counter counts instructions, of the
+ * whole stack: the guest, KVM, the module, the VMM.
+ */
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "../guest/function.h"
+
+#define ROUNDS		200
+#define PAGE		4096UL
+#define ENTRY_GPA(reg)	(TABLE_GPA(0) + ENTRY(1) + (reg))
+
+static void mask_and_unmask(void)
+{
+	guest_write32(ENTRY_GPA(ENTRY_CONTROL), ENTRY_MASKED);
+	guest_write32(ENTRY_GPA(ENTRY_CONTROL), 0);
+}
+
+/* As Linux does it: a read makes sure that the mask has arrived. */
+static void mask_flush_unmask(void)
+{
+	guest_write32(ENTRY_GPA(ENTRY_CONTROL), ENTRY_MASKED);
+	guest_read32(TABLE_GPA(0));
+	guest_write32(ENTRY_GPA(ENTRY_CONTROL), 0);
+}
+
+static void change_affinity(void)
+{
+	guest_write32(ENTRY_GPA(ENTRY_CONTROL), ENTRY_MASKED);
+	guest_write32(ENTRY_GPA(ENTRY_ADDRESS), MSI_TO(0));
+	guest_write32(ENTRY_GPA(ENTRY_UPPER), 0);
+	guest_write32(ENTRY_GPA(ENTRY_DATA), 0x51);
+	guest_write32(ENTRY_GPA(ENTRY_CONTROL), 0);
+	guest_read32(TABLE_GPA(0));
+}
+
+static void read_table(void)
+{
+	guest_read32(ENTRY_GPA(ENTRY_DATA));
+}
+
+static void poll_pba(void)
+{
+	guest_read64(PBA_GPA(0));
+}
+
+static void nothing(void)
+{
+}
+
+static const struct {
+	const char *name;
+	void (*access)(void);
+} accesses[] = {
+	{ "mask and unmask", mask_and_unmask },
+	{ "mask, flushing read, unmask", mask_flush_unmask },
+	{ "change of affinity", change_affinity },
+	{ "table read", read_table },
+	{ "PBA poll", poll_pba },
+};
+#define NR_ACCESSES	(sizeof(accesses) / sizeof(accesses[0]))
+
+/* ---- guest ---- */
+
+static __u64 least[NR_ACCESSES];
+
+static __u64 guest_now(void)
+{
+	__u32 low, high;
+
+	__asm__ __volatile__("rdtsc" : "=a" (low), "=d" (high) :: "memory");
+	return (__u64)high << 32 | low;
+}
+
+/* The least of many: what the host's timer interrupts is not counted. */
+static __u64 cost(void (*access)(void))
+{
+	__u64 best = ~0ULL;
+	unsigned int i;
+
+	for (i = 0; i < ROUNDS; i++) {
+		__u64 begin = guest_now(), took;
+
+		access();
+		took = guest_now() - begin;
+		if (took < best)
+			best = took;
+	}
+	return best;
+}
+
+static void guest(void)
+{
+	__u64 base = cost(nothing);
+	unsigned int i;
+
+	for (i = 0; i < NR_ACCESSES; i++)
+		least[i] = cost(accesses[i].access) - base;
+}
+
+/* ---- host ---- */
+
+static void read_only(struct function *fn, __u32 slot, __u32 offset, __u64 gpa)
+{
+	void *page = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fn->fd, offset & ~(PAGE - 1));
+	struct kvm_userspace_memory_region region = {
+		.slot = slot, .flags = KVM_MEM_READONLY, .guest_phys_addr = gpa & ~(PAGE - 1),
+		.memory_size = PAGE, .userspace_addr = (unsigned long)page,
+	};
+
+	if (page == MAP_FAILED || ioctl(fn->vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
+		die("a read-only slot");
+}
+
+static void measure(__u64 *result, bool in_kernel, bool pages)
+{
+	struct function fn;
+	struct vm vm;
+	unsigned int i;
+
+	vm_create(&vm, VM_X2APIC, 1);
+	function_open(&fn, &vm, msix_shape(64));
+	entry_set(&fn, 1, MSI_TO(0), 0x51, 0);
+	msix_control(&fn, MSIX_ENABLE);
+	if (in_kernel && map(&fn, MSI_ROUTE_MAP_TABLE | MSI_ROUTE_MAP_PBA,
+			     TABLE_GPA(0), PBA_GPA(0)))
+		die("MSI_ROUTE_MAP");
+	if (pages) {
+		read_only(&fn, 1, fn.shape.mmap_table, TABLE_GPA(0));
+		read_only(&fn, 2, fn.shape.mmap_pba, PBA_GPA(0));
+	}
+	vcpu_start(&vm.vcpu[0], guest);
+	vcpu_join(&vm.vcpu[0]);
+	for (i = 0; i < NR_ACCESSES; i++)
+		result[i] = least[i];
+	vm_destroy(&vm);
+	function_close(&fn);
+}
+
+int main(void)
+{
+	__u64 exits[NR_ACCESSES], kernel[NR_ACCESSES], pages[NR_ACCESSES];
+	unsigned int i;
+
+	measure(exits, false, false);
+	measure(kernel, true, false);
+	measure(pages, true, true);
+	/* Ratios as thousandths: the program has no floating point. */
+	printf("%-28s %7s  %21s  %21s\n", "a guest's", "exit", "in the kernel",
+	       "and read-only pages");
+	for (i = 0; i < NR_ACCESSES; i++)
+		printf("%-28s %7llu  %7llu (%4llu/1000)  %7llu (%4llu/1000)\n",
+		       accesses[i].name, exits[i],
+		       kernel[i], kernel[i] * 1000 / exits[i],
+		       pages[i], pages[i] * 1000 / exits[i]);
+	return 0;
+}
