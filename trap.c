@@ -24,110 +24,95 @@
 #include "mr.h"
 #include "mutate.h"
 
-/* Ranges that one change of the bus adds, or takes away: table and PBA. */
-#define MR_TRAP_RANGES	2
+/**
+ * struct mr_range - the table or the PBA on the bus
+ * @dev: what the bus calls
+ * @fn: the function
+ * @space: MSI_ROUTE_TABLE or MSI_ROUTE_PBA
+ * @range: guest-physical addresses; length 0: not on the bus
+ */
+struct mr_range {
+	struct kvm_io_device dev;
+	struct mr_function *fn;
+	u32 space;
+	struct kvm_io_range range;
+};
+
+enum { MR_TABLE, MR_PBA, MR_RANGES };
 
 /**
  * struct mr_trap - where a function's table and PBA are on the bus
- * @fn: the function
- * @dev: what the bus calls: for the table, for the PBA
- * @range: guest-physical addresses of both; length 0: not on the bus
+ * @part: table and PBA
  *
  * Immutable: a move makes a new one, because a vCPU may still be on its way
  * through the old one.
  */
 struct mr_trap {
-	struct mr_function *fn;
-	struct kvm_io_device dev[MR_TRAP_RANGES];
-	struct kvm_io_range range[MR_TRAP_RANGES];
+	struct mr_range part[MR_RANGES];
 };
 
 /* ---- a guest's access; vCPU thread, under kvm->srcu ---- */
-
-static int trap_access(struct mr_trap *t, u32 space, struct msi_route_access *a,
-		       gpa_t addr, bool write)
-{
-	/* The mistake: where the function is now, not where the vCPU found it. */
-	if (mr_mutant(MR_MUT_STALE_PLACE) && READ_ONCE(t->fn->trap))
-		t = t->fn->trap;
-	a->space = space;
-	a->offset = addr - t->range[space - MSI_ROUTE_TABLE].addr;
-	return mr_function_access(t->fn, a, write);
-}
 
 /*
  * An access of another length is the rest of one that crosses a page.  It is
  * as undefined as any that is not an aligned dword or qword [15].
  */
-static int trap_read(struct mr_trap *t, u32 space, gpa_t addr, int len,
-		     void *val)
+static int trap_access(struct kvm_io_device *dev, gpa_t addr,
+		       struct msi_route_access *a, bool write)
+{
+	const struct mr_range *r = container_of(dev, struct mr_range, dev);
+	struct mr_function *fn = r->fn;
+	int ret;
+
+	/* The mistake: where the function is now, not where the vCPU found it. */
+	if (mr_mutant(MR_MUT_STALE_PLACE) && READ_ONCE(fn->trap))
+		r = &fn->trap->part[r->space == MSI_ROUTE_PBA ? MR_PBA : MR_TABLE];
+	a->space = r->space;
+	a->offset = addr - r->range.addr;
+	ret = mr_function_access(fn, a, write);
+	if (ret)
+		atomic64_inc(&fn->msix_cap.count.bad_accesses);
+	return ret;
+}
+
+static int trap_read(struct kvm_vcpu *vcpu, struct kvm_io_device *dev,
+		     gpa_t addr, int len, void *val)
 {
 	struct msi_route_access a = { .len = len };
 
-	if (trap_access(t, space, &a, addr, false)) {
-		atomic64_inc(&t->fn->msix_cap.count.bad_accesses);
+	if (trap_access(dev, addr, &a, false))
 		a.value = ~0ULL;
-	}
 	memcpy(val, &a.value, min_t(size_t, len, sizeof(a.value)));
 	return 0;
 }
 
-static int trap_write(struct mr_trap *t, u32 space, gpa_t addr, int len,
-		      const void *val)
+static int trap_write(struct kvm_vcpu *vcpu, struct kvm_io_device *dev,
+		      gpa_t addr, int len, const void *val)
 {
 	struct msi_route_access a = { .len = len };
 
 	memcpy(&a.value, val, min_t(size_t, len, sizeof(a.value)));
-	if (trap_access(t, space, &a, addr, true))
-		atomic64_inc(&t->fn->msix_cap.count.bad_accesses);
+	trap_access(dev, addr, &a, true);
 	return 0;
 }
 
-static int table_read(struct kvm_vcpu *vcpu, struct kvm_io_device *dev,
-		      gpa_t addr, int len, void *val)
-{
-	return trap_read(container_of(dev, struct mr_trap, dev[0]),
-			 MSI_ROUTE_TABLE, addr, len, val);
-}
-
-static int table_write(struct kvm_vcpu *vcpu, struct kvm_io_device *dev,
-		       gpa_t addr, int len, const void *val)
-{
-	return trap_write(container_of(dev, struct mr_trap, dev[0]),
-			  MSI_ROUTE_TABLE, addr, len, val);
-}
-
-static int pba_read(struct kvm_vcpu *vcpu, struct kvm_io_device *dev,
-		    gpa_t addr, int len, void *val)
-{
-	return trap_read(container_of(dev, struct mr_trap, dev[1]),
-			 MSI_ROUTE_PBA, addr, len, val);
-}
-
-static int pba_write(struct kvm_vcpu *vcpu, struct kvm_io_device *dev,
-		     gpa_t addr, int len, const void *val)
-{
-	return trap_write(container_of(dev, struct mr_trap, dev[1]),
-			  MSI_ROUTE_PBA, addr, len, val);
-}
-
-static const struct kvm_io_device_ops trap_ops[MR_TRAP_RANGES] = {
-	{ .read = table_read, .write = table_write },
-	{ .read = pba_read, .write = pba_write },
+static const struct kvm_io_device_ops trap_ops = {
+	.read = trap_read,
+	.write = trap_write,
 };
 
 /* ---- the bus; under slots_lock ---- */
 
 static bool is_trap(const struct kvm_io_range *range)
 {
-	return range->dev->ops == &trap_ops[0] ||
-	       range->dev->ops == &trap_ops[1];
+	return range->dev->ops == &trap_ops;
 }
 
 static bool belongs_to(const struct kvm_io_range *range,
 		       const struct mr_trap *t)
 {
-	return t && (range->dev == &t->dev[0] || range->dev == &t->dev[1]);
+	return t && (range->dev == &t->part[MR_TABLE].dev ||
+		     range->dev == &t->part[MR_PBA].dev);
 }
 
 static bool overlap(const struct kvm_io_range *a, const struct kvm_io_range *b)
@@ -144,9 +129,9 @@ static bool occupied(const struct kvm_io_bus *bus, const struct mr_trap *old,
 	for (i = 0; i < bus->dev_count; i++) {
 		if (!is_trap(&bus->range[i]) || belongs_to(&bus->range[i], old))
 			continue;
-		for (j = 0; j < MR_TRAP_RANGES; j++)
-			if (t->range[j].len &&
-			    overlap(&bus->range[i], &t->range[j]))
+		for (j = 0; j < MR_RANGES; j++)
+			if (t->part[j].range.len &&
+			    overlap(&bus->range[i], &t->part[j].range))
 				return true;
 	}
 	return false;
@@ -180,9 +165,9 @@ static void fill(struct kvm_io_bus *new, const struct kvm_io_bus *bus,
 	for (i = 0; i < bus->dev_count; i++)
 		if (!belongs_to(&bus->range[i], old))
 			new->range[new->dev_count++] = bus->range[i];
-	for (i = 0; t && i < MR_TRAP_RANGES; i++)
-		if (t->range[i].len)
-			insert(new, &t->range[i]);
+	for (i = 0; t && i < MR_RANGES; i++)
+		if (t->part[i].range.len)
+			insert(new, &t->part[i].range);
 }
 
 /*
@@ -215,10 +200,10 @@ static int replace(struct kvm *kvm, const struct mr_trap *old,
 		return t ? -ENOMEM : 0;
 	if (t && occupied(bus, old, t))
 		return -EEXIST;
-	if (t && bus->dev_count - bus->ioeventfd_count + MR_TRAP_RANGES >
+	if (t && bus->dev_count - bus->ioeventfd_count + MR_RANGES >
 		 NR_IOBUS_DEVS)
 		return -ENOSPC;
-	new = new_bus(bus->dev_count + MR_TRAP_RANGES, !t);
+	new = new_bus(bus->dev_count + MR_RANGES, !t);
 	if (!new)
 		return -ENOMEM;
 	fill(new, bus, old, t);
@@ -244,15 +229,19 @@ static int check(const struct mr_function *fn, const struct msi_route_map *m)
 	return 0;
 }
 
-static int set_range(struct mr_trap *t, int i, gpa_t addr, u32 size)
+static int set_range(struct mr_range *r, struct mr_function *fn, u32 space,
+		     gpa_t addr)
 {
+	u32 size = mr_msix_space_size(fn, space);
 	gpa_t end;
 
 	if (check_add_overflow(addr, (gpa_t)size, &end))
 		return -EINVAL;
-	kvm_iodevice_init(&t->dev[i], &trap_ops[i]);
-	t->range[i] = (struct kvm_io_range) {
-		.addr = addr, .len = size, .dev = &t->dev[i],
+	kvm_iodevice_init(&r->dev, &trap_ops);
+	r->fn = fn;
+	r->space = space;
+	r->range = (struct kvm_io_range) {
+		.addr = addr, .len = size, .dev = &r->dev,
 	};
 	return 0;
 }
@@ -266,15 +255,13 @@ static struct mr_trap *new_trap(struct mr_function *fn,
 	t = kzalloc(sizeof(*t), GFP_KERNEL_ACCOUNT);
 	if (!t)
 		return ERR_PTR(-ENOMEM);
-	t->fn = fn;
 	if (m->flags & MSI_ROUTE_MAP_TABLE)
-		ret = set_range(t, 0, m->table,
-				mr_msix_space_size(fn, MSI_ROUTE_TABLE));
+		ret = set_range(&t->part[MR_TABLE], fn, MSI_ROUTE_TABLE,
+				m->table);
 	if (!ret && m->flags & MSI_ROUTE_MAP_PBA)
-		ret = set_range(t, 1, m->pba,
-				mr_msix_space_size(fn, MSI_ROUTE_PBA));
+		ret = set_range(&t->part[MR_PBA], fn, MSI_ROUTE_PBA, m->pba);
 	if (!ret && m->flags == (MSI_ROUTE_MAP_TABLE | MSI_ROUTE_MAP_PBA) &&
-	    overlap(&t->range[0], &t->range[1]))
+	    overlap(&t->part[MR_TABLE].range, &t->part[MR_PBA].range))
 		ret = -EINVAL;
 	if (ret) {
 		kfree(t);
