@@ -172,14 +172,6 @@ FIXTURE_TEARDOWN(move)
 	function_close(&self->fn);
 }
 
-static __u32 next_random(__u32 *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 17;
-	*state ^= *state << 5;
-	return *state;
-}
-
 /* Returns when the driver has made @nr more accesses, or its last one. */
 static void wait_for_accesses(__u32 nr, __u32 last_move)
 {

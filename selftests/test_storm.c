@@ -54,14 +54,6 @@ static void handler(struct guest_cpu *cpu, __u8 vector)
 	store_max(&acked[source], load(&posted[source]));
 }
 
-static __u32 next_random(__u32 *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 17;
-	*state ^= *state << 5;
-	return *state;
-}
-
 static unsigned long table(unsigned int entry, unsigned int reg)
 {
 	return TABLE_GPA(MSIX_FN) + ENTRY(entry) + reg;

@@ -6,8 +6,6 @@
  * TEST_TRAP in the environment.
  */
 #include <sched.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 
 #include "guest/function.h"
 #include "harness.h"
@@ -18,7 +16,6 @@
 #define BOTH		(TABLE | PBA)
 #define NR_ENTRIES	16
 #define TABLE_SIZE	ENTRY(NR_ENTRIES)
-#define PAGE		4096UL
 #define VECTOR		0x50
 
 /* Two places for the table; the PBA stays 8000h above it. */
@@ -307,19 +304,6 @@ TEST_F(trap, closed_while_in_use)
 
 /* ---- reads without an exit ---- */
 
-static void *map_image(FIXTURE_DATA(trap) *self, __u32 slot, __u32 offset, __u64 gpa)
-{
-	void *page = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, self->fn.fd, offset & ~(PAGE - 1));
-	struct kvm_userspace_memory_region region = {
-		.slot = slot, .flags = KVM_MEM_READONLY, .guest_phys_addr = gpa & ~(PAGE - 1),
-		.memory_size = PAGE, .userspace_addr = (unsigned long)page,
-	};
-
-	if (page == MAP_FAILED || ioctl(self->vm.fd, KVM_SET_USER_MEMORY_REGION, &region))
-		die("a read-only slot");
-	return page;
-}
-
 static __u32 asked, answered;
 
 /* Writes, and reads back; then tells what it sees of the PBA when asked. */
@@ -356,8 +340,8 @@ TEST_F(trap, read_only_pages)
 	__u64 writes = totals(&self->fn, MSIX).updates;
 	unsigned int i;
 
-	map_image(self, 1, self->fn.shape.mmap_table, HERE);
-	map_image(self, 2, self->fn.shape.mmap_pba, HERE + PBA_OFFSET);
+	map_read_only(&self->fn, 1, self->fn.shape.mmap_table, HERE);
+	map_read_only(&self->fn, 2, self->fn.shape.mmap_pba, HERE + PBA_OFFSET);
 	/* Reads must not even look for a device on the bus: the PBA has none. */
 	ASSERT_EQ(0, map(&self->fn, TABLE, HERE, 0));
 	vcpu_start(&self->vm.vcpu[0], use_pages);

@@ -6,13 +6,10 @@
  * whole stack: the guest, KVM, the module, the VMM.
  */
 #include <stdio.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 
 #include "../guest/function.h"
 
 #define ROUNDS		200
-#define PAGE		4096UL
 #define ENTRY_GPA(reg)	(TABLE_GPA(0) + ENTRY(1) + (reg))
 
 static void mask_and_unmask(void)
@@ -105,18 +102,6 @@ static void guest(void)
 
 /* ---- host ---- */
 
-static void read_only(struct function *fn, __u32 slot, __u32 offset, __u64 gpa)
-{
-	void *page = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fn->fd, offset & ~(PAGE - 1));
-	struct kvm_userspace_memory_region region = {
-		.slot = slot, .flags = KVM_MEM_READONLY, .guest_phys_addr = gpa & ~(PAGE - 1),
-		.memory_size = PAGE, .userspace_addr = (unsigned long)page,
-	};
-
-	if (page == MAP_FAILED || ioctl(fn->vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
-		die("a read-only slot");
-}
-
 static void measure(__u64 *result, bool in_kernel, bool pages)
 {
 	struct function fn;
@@ -131,8 +116,8 @@ static void measure(__u64 *result, bool in_kernel, bool pages)
 			     TABLE_GPA(0), PBA_GPA(0)))
 		die("MSI_ROUTE_MAP");
 	if (pages) {
-		read_only(&fn, 1, fn.shape.mmap_table, TABLE_GPA(0));
-		read_only(&fn, 2, fn.shape.mmap_pba, PBA_GPA(0));
+		map_read_only(&fn, 1, fn.shape.mmap_table, TABLE_GPA(0));
+		map_read_only(&fn, 2, fn.shape.mmap_pba, PBA_GPA(0));
 	}
 	vcpu_start(&vm.vcpu[0], guest);
 	vcpu_join(&vm.vcpu[0]);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 
 #include "function.h"
 
@@ -264,6 +265,19 @@ int map(struct function *fn, __u32 flags, __u64 table, __u64 pba)
 	};
 
 	return ioctl(fn->fd, MSI_ROUTE_MAP, &arg) ? -errno : 0;
+}
+
+void map_read_only(struct function *fn, __u32 slot, __u32 offset, __u64 gpa)
+{
+	const unsigned long size = 4096, within = size - 1;
+	void *page = mmap(NULL, size, PROT_READ, MAP_SHARED, fn->fd, offset & ~within);
+	struct kvm_userspace_memory_region region = {
+		.slot = slot, .flags = KVM_MEM_READONLY, .guest_phys_addr = gpa & ~within,
+		.memory_size = size, .userspace_addr = (unsigned long)page,
+	};
+
+	if (page == MAP_FAILED || ioctl(fn->vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
+		die("a read-only slot");
 }
 
 struct msi_route_query query(void)

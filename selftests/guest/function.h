@@ -140,6 +140,8 @@ int reset(struct function *fn);
 int set_hold(struct function *fn, __u32 bound_ns);
 /* In-kernel MMIO: @flags of enum msi_route_map_flag. */
 int map(struct function *fn, __u32 flags, __u64 table, __u64 pba);
+/* The image's page with @offset as a read-only slot of memory at @gpa, or dies. */
+void map_read_only(struct function *fn, __u32 slot, __u32 offset, __u64 gpa);
 
 struct msi_route_query query(void);
 struct msi_route_counters counters(struct function *fn, __u32 kind, __u32 vector);

@@ -88,6 +88,15 @@ static inline void store_max(__u32 *p, __u32 value)
 		;
 }
 
+/* The same numbers in each run, for guest and host; @state is not 0. */
+static inline __u32 next_random(__u32 *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 17;
+	*state ^= *state << 5;
+	return *state;
+}
+
 static inline struct guest_cpu *guest_this_cpu(void)
 {
 	struct guest_cpu *cpu;
