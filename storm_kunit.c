@@ -337,6 +337,20 @@ static void closed_hook(struct mr_fake *f, const struct mr_message *msg)
 		atomic_inc(&s->late);
 }
 
+/* One vector with a whole message behind the gate @g; @cpu: two to use. */
+static struct storm *storm_at_gate(struct mr_fake *f, const struct fake_gate *g,
+				   u32 address, int *cpu)
+{
+	struct storm *s;
+
+	fake_need_cpus(f, cpu);
+	fake_gate_make(f, g, 1);
+	s = storm_new(f);
+	fake_address(f, 0, address);
+	fake_data(f, 0, 0x40);
+	return s;
+}
+
 static void storm_close(struct kunit *test, u32 address)
 {
 	const struct fake_gate *g = test->param_value;
@@ -346,11 +360,7 @@ static void storm_close(struct kunit *test, u32 address)
 	u32 round = 0;
 	int cpu[2];
 
-	fake_need_cpus(f, cpu);
-	fake_gate_make(f, g, 1);
-	s = storm_new(f);
-	fake_address(f, 0, address);
-	fake_data(f, 0, 0x40);
+	s = storm_at_gate(f, g, address, cpu);
 	f->hook = closed_hook;
 
 	storm_begin(s, cpu[1]);
@@ -423,11 +433,7 @@ static void storm_recheck(struct kunit *test, u32 address)
 	u32 round = 0;
 	int cpu[2];
 
-	fake_need_cpus(f, cpu);
-	fake_gate_make(f, g, 1);
-	s = storm_new(f);
-	fake_address(f, 0, address);
-	fake_data(f, 0, 0x40);
+	s = storm_at_gate(f, g, address, cpu);
 
 	fake_thread(f, cpu[1], recheck_sender, s);
 	while (storm_goes_on(s, round++, end) ||
