@@ -10,8 +10,8 @@ CONFIG_MSI_ROUTE ?= m
 endif
 
 obj-$(CONFIG_MSI_ROUTE) += msi_route.o
-msi_route-y := device.o function.o msix.o msi.o message.o route.o trap.o \
-	       trigger.o vlapic.o
+msi_route-y := changes.o device.o function.o msix.o msi.o message.o route.o \
+	       trap.o trigger.o vlapic.o
 msi_route-$(CONFIG_MSI_ROUTE_KUNIT_TEST) += fake_kunit.o message_kunit.o msix_kunit.o \
 	msi_kunit.o function_kunit.o route_kunit.o storm_kunit.o
 
@@ -25,6 +25,7 @@ endif
 mr-has = $(if $(shell grep -sw $(2) $(1)),-D$(3))
 ccflags-y += $(call mr-has,$(srctree)/include/linux/hrtimer.h,hrtimer_setup,MR_HAVE_HRTIMER_SETUP)
 ccflags-y += $(call mr-has,$(srctree)/include/linux/wait.h,add_wait_queue_priority_exclusive,MR_HAVE_PRIORITY_EXCLUSIVE)
+ccflags-y += $(call mr-has,$(srctree)/include/linux/eventfd.h,'eventfd_signal(struct eventfd_ctx .ctx)',MR_HAVE_EVENTFD_SIGNAL_ONE)
 ccflags-y += $(call mr-has,$(srctree)/include/linux/mm.h,vm_flags_mod,MR_HAVE_VM_FLAGS_MOD)
 ifneq ($(KBUILD_EXTMOD),)
 ccflags-y += $(call mr-has,$(objtree)/Module.symvers,file_is_kvm,MR_HAVE_FILE_IS_KVM)

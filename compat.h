@@ -34,7 +34,8 @@ static inline void mr_hrtimer_setup(struct hrtimer *timer,
 /*
  * 6.17: a priority waiter that is to be the only one says so, and gets -EBUSY
  * if there is one.  Before, every priority waiter was exclusive and a second
- * one starved in silence.  Called with wqh->lock not held.
+ * one starved in silence; so look for the first one here.  It stands at the
+ * head of the queue.  Called with wqh->lock not held.
  */
 static inline int mr_add_priority_waiter(wait_queue_head_t *wqh,
 					 wait_queue_entry_t *wait)
@@ -42,8 +43,29 @@ static inline int mr_add_priority_waiter(wait_queue_head_t *wqh,
 #ifdef MR_HAVE_PRIORITY_EXCLUSIVE
 	return add_wait_queue_priority_exclusive(wqh, wait);
 #else
-	add_wait_queue_priority(wqh, wait);
-	return 0;
+	wait_queue_entry_t *first;
+	unsigned long flags;
+	int ret = -EBUSY;
+
+	wait->flags |= WQ_FLAG_EXCLUSIVE | WQ_FLAG_PRIORITY;
+	spin_lock_irqsave(&wqh->lock, flags);
+	first = list_first_entry_or_null(&wqh->head, wait_queue_entry_t, entry);
+	if (!first || !(first->flags & WQ_FLAG_PRIORITY)) {
+		__add_wait_queue(wqh, wait);
+		ret = 0;
+	}
+	spin_unlock_irqrestore(&wqh->lock, flags);
+	return ret;
+#endif
+}
+
+/* 6.8: eventfd_signal() adds 1, and takes no count any more. */
+static inline void mr_eventfd_signal(struct eventfd_ctx *ctx)
+{
+#ifdef MR_HAVE_EVENTFD_SIGNAL_ONE
+	eventfd_signal(ctx);
+#else
+	eventfd_signal(ctx, 1);
 #endif
 }
 

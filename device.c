@@ -10,6 +10,7 @@
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 
 #include "mr.h"
@@ -25,6 +26,10 @@ union mr_ioctl_arg {
 	struct msi_route_reset reset;
 	struct msi_route_set_hold set_hold;
 	struct msi_route_map map;
+	struct msi_route_eventfds eventfds;
+	struct msi_route_entries entries;
+	struct msi_route_set_notify set_notify;
+	struct msi_route_get_changes get_changes;
 	struct msi_route_counters counters;
 };
 
@@ -36,7 +41,8 @@ static int mr_ioctl_query(struct mr_function *fn, union mr_ioctl_arg *arg)
 
 	q->version = MSI_ROUTE_VERSION;
 	q->features = MSI_ROUTE_FEATURE_HOLD | MSI_ROUTE_FEATURE_EXT_DEST_ID |
-		      MSI_ROUTE_FEATURE_MMAP | MSI_ROUTE_FEATURE_MAP;
+		      MSI_ROUTE_FEATURE_MMAP | MSI_ROUTE_FEATURE_MAP |
+		      MSI_ROUTE_FEATURE_BATCH | MSI_ROUTE_FEATURE_CHANGES;
 	q->msix_max_vectors = MSI_ROUTE_MSIX_MAX_VECTORS;
 	q->msi_max_vectors = MSI_ROUTE_MSI_MAX_VECTORS;
 	q->hold_default_ns = mr_hold_default();
@@ -58,8 +64,8 @@ static int mr_ioctl_write(struct mr_function *fn, union mr_ioctl_arg *arg)
 
 static int mr_ioctl_trigger(struct mr_function *fn, union mr_ioctl_arg *arg)
 {
-	struct mr_vector *v = mr_function_vector(fn, arg->trigger.kind,
-						 arg->trigger.vector);
+	struct mr_vector *v = mr_function_vectors(fn, arg->trigger.kind,
+						  arg->trigger.vector, 1);
 
 	if (IS_ERR(v))
 		return PTR_ERR(v);
@@ -70,8 +76,8 @@ static int mr_ioctl_trigger(struct mr_function *fn, union mr_ioctl_arg *arg)
 static int mr_ioctl_clear_pending(struct mr_function *fn,
 				  union mr_ioctl_arg *arg)
 {
-	struct mr_vector *v = mr_function_vector(fn, arg->trigger.kind,
-						 arg->trigger.vector);
+	struct mr_vector *v = mr_function_vectors(fn, arg->trigger.kind,
+						  arg->trigger.vector, 1);
 
 	if (IS_ERR(v))
 		return PTR_ERR(v);
@@ -89,10 +95,73 @@ static int mr_ioctl_set_eventfd(struct mr_function *fn,
 		return -EOPNOTSUPP;
 	if (e->fd < -1)
 		return -EBADF;
-	v = mr_function_vector(fn, e->kind, e->vector);
+	v = mr_function_vectors(fn, e->kind, e->vector, 1);
 	if (IS_ERR(v))
 		return PTR_ERR(v);
 	return mr_trigger_set(v, e->fd, e->flags & MSI_ROUTE_EVENTFD_REPLACE);
+}
+
+static int mr_ioctl_set_eventfds(struct mr_function *fn,
+				 union mr_ioctl_arg *arg)
+{
+	struct msi_route_eventfds *e = &arg->eventfds;
+	struct mr_vector *v;
+	s32 *fds;
+	int ret;
+
+	if (e->flags & ~MSI_ROUTE_EVENTFD_REPLACE || e->reserved)
+		return -EOPNOTSUPP;
+	v = mr_function_vectors(fn, e->kind, e->first, e->nr);
+	if (IS_ERR(v))
+		return PTR_ERR(v);
+	fds = vmemdup_user(u64_to_user_ptr(e->fds), e->nr * sizeof(*fds));
+	if (IS_ERR(fds))
+		return PTR_ERR(fds);
+	ret = mr_trigger_set_many(v, fds, e->nr,
+				  e->flags & MSI_ROUTE_EVENTFD_REPLACE);
+	kvfree(fds);
+	return ret;
+}
+
+static int mr_ioctl_set_entries(struct mr_function *fn,
+				union mr_ioctl_arg *arg)
+{
+	struct msi_route_entries *e = &arg->entries;
+	struct msi_route_entry *entries;
+	struct mr_vector *v;
+
+	if (e->reserved)
+		return -EOPNOTSUPP;
+	v = mr_function_vectors(fn, MSI_ROUTE_MSIX, e->first, e->nr);
+	if (IS_ERR(v))
+		return PTR_ERR(v);
+	entries = vmemdup_user(u64_to_user_ptr(e->entries),
+			       e->nr * sizeof(*entries));
+	if (IS_ERR(entries))
+		return PTR_ERR(entries);
+	mr_function_set_entries(v, entries, e->nr);
+	kvfree(entries);
+	return 0;
+}
+
+static int mr_ioctl_set_notify(struct mr_function *fn, union mr_ioctl_arg *arg)
+{
+	const u32 known = MSI_ROUTE_CHANGE_USED | MSI_ROUTE_CHANGE_UNMASKED |
+			  MSI_ROUTE_CHANGE_MASKED | MSI_ROUTE_CHANGE_MESSAGE |
+			  MSI_ROUTE_CHANGE_CONTROL;
+	struct msi_route_set_notify *n = &arg->set_notify;
+
+	if (n->changes & ~known || n->reserved)
+		return -EOPNOTSUPP;
+	if (!n->changes && n->fd != -1)
+		return -EINVAL;
+	return mr_changes_set(fn, n->changes, n->fd);
+}
+
+static int mr_ioctl_get_changes(struct mr_function *fn,
+				union mr_ioctl_arg *arg)
+{
+	return mr_changes_take(fn, &arg->get_changes);
 }
 
 static int mr_ioctl_set_bus_master(struct mr_function *fn,
@@ -181,6 +250,14 @@ static const struct mr_ioctl mr_ioctls[] = {
 		 struct msi_route_counters, remappable, true),
 	MR_IOCTL(MSI_ROUTE_MAP, mr_ioctl_map,
 		 struct msi_route_map, pba, false),
+	MR_IOCTL(MSI_ROUTE_SET_EVENTFDS, mr_ioctl_set_eventfds,
+		 struct msi_route_eventfds, fds, false),
+	MR_IOCTL(MSI_ROUTE_SET_ENTRIES, mr_ioctl_set_entries,
+		 struct msi_route_entries, entries, false),
+	MR_IOCTL(MSI_ROUTE_SET_NOTIFY, mr_ioctl_set_notify,
+		 struct msi_route_set_notify, reserved, false),
+	MR_IOCTL(MSI_ROUTE_GET_CHANGES, mr_ioctl_get_changes,
+		 struct msi_route_get_changes, changes, true),
 };
 
 /* Reads the caller's struct into @arg; the rest of @arg is zero. */

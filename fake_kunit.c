@@ -94,6 +94,7 @@ int fake_make(struct mr_fake *f, struct msi_route_create *c)
 		mr_msix_destroy(fn);
 		return ret;
 	}
+	mr_changes_init(fn);
 	f->made = true;
 	fake_select(f, fn->msix_cap.nr ? MSI_ROUTE_MSIX : MSI_ROUTE_MSI);
 	/* On by default; but a test may take long between two writes. */
@@ -113,6 +114,7 @@ void fake_unmake(struct mr_fake *f)
 	if (!f->made)
 		return;
 	f->made = false;
+	mr_changes_destroy(&f->fn);
 	mr_msi_destroy(&f->fn);
 	mr_msix_destroy(&f->fn);
 }

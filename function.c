@@ -65,6 +65,7 @@ struct mr_function *mr_function_create(struct msi_route_create *c)
 	ret = mr_msi_init(fn, c);
 	if (ret)
 		goto destroy;
+	mr_changes_init(fn);
 	return fn;
 
 destroy:
@@ -89,7 +90,7 @@ static void remove_triggers(struct mr_cap *cap)
  * @fn: the function; no call on it is under way
  *
  * The guest's accesses end first, then the eventfds: after them nothing can
- * raise an event.
+ * raise an event or mark a change.
  *
  * Context: process, may sleep.
  */
@@ -98,6 +99,7 @@ void mr_function_destroy(struct mr_function *fn)
 	mr_trap_remove(fn);
 	remove_triggers(&fn->msix_cap);
 	remove_triggers(&fn->msi_cap);
+	mr_changes_destroy(fn);
 	mr_msi_destroy(fn);
 	mr_msix_destroy(fn);
 	mr_vm_release(&fn->vm);
@@ -112,10 +114,13 @@ void mr_function_destroy(struct mr_function *fn)
  */
 static void gate_settle(struct mr_cap *cap, bool open)
 {
-	if (open)
+	if (open) {
 		mr_cap_opened(cap);
-	else
+		/* After its barrier: see mr_change_used(). */
+		mr_change_opened(cap);
+	} else {
 		mr_cap_closed(cap);
+	}
 }
 
 /**
@@ -177,6 +182,8 @@ void mr_function_set_bus_master(struct mr_function *fn, bool enable)
 	fn->bus_master = enable;
 	raw_spin_unlock_irqrestore(&fn->lock, flags);
 	mr_function_gate(fn);
+	mr_change_control(&fn->msix_cap);
+	mr_change_control(&fn->msi_cap);
 	mr_function_sync(fn);
 }
 
@@ -223,6 +230,7 @@ void mr_function_reset(struct mr_function *fn)
 	mr_function_gate(fn);
 	reset_vectors(&fn->msix_cap);
 	reset_vectors(&fn->msi_cap);
+	mr_changes_forget(fn);
 	mr_function_sync(fn);
 }
 
@@ -362,24 +370,71 @@ static struct mr_cap *cap_of(struct mr_function *fn, u32 kind)
 }
 
 /**
- * mr_function_vector() - find a vector
+ * mr_function_vectors() - find vectors
  * @fn: the function
  * @kind: enum msi_route_kind
- * @vector: number, from the caller
+ * @first: number of the first one, from the caller
+ * @nr: how many there must be from it on, from the caller
  *
  * Context: any.
- * Return: the vector, or ERR_PTR() of -EINVAL, -ENODEV, -ECHRNG.
+ * Return: the first one, or ERR_PTR() of -EINVAL, -ENODEV, -ECHRNG.
  */
-struct mr_vector *mr_function_vector(struct mr_function *fn, u32 kind,
-				     u32 vector)
+struct mr_vector *mr_function_vectors(struct mr_function *fn, u32 kind,
+				      u32 first, u32 nr)
 {
 	struct mr_cap *cap = cap_of(fn, kind);
 
 	if (IS_ERR(cap))
 		return ERR_CAST(cap);
-	if (vector >= cap->nr)
+	if (!nr)
+		return ERR_PTR(-EINVAL);
+	if (nr > cap->nr || first > cap->nr - nr)
 		return ERR_PTR(-ECHRNG);
-	return &cap->vectors[array_index_nospec(vector, cap->nr)];
+	return &cap->vectors[array_index_nospec(first, cap->nr)];
+}
+
+/**
+ * mr_function_set_entries() - write many entries of the MSI-X table
+ * @v: the first vector
+ * @entries: @nr of them
+ * @nr: number, at most what there is from @v on
+ *
+ * Context: process, interrupts on, no lock held.
+ */
+void mr_function_set_entries(struct mr_vector *v,
+			     const struct msi_route_entry *entries, u32 nr)
+{
+	struct mr_function *fn = v->cap->fn;
+	u32 i;
+
+	for (i = 0; i < nr; i++)
+		mr_msix_set_entry(&v[i], &entries[i]);
+	mr_function_sync(fn);
+}
+
+/**
+ * mr_function_state() - how a capability stands
+ * @cap: the capability
+ *
+ * Context: any, fn->lock not held.
+ * Return: bits of enum msi_route_state that are the same for all its vectors.
+ */
+u32 mr_function_state(const struct mr_cap *cap)
+{
+	struct mr_function *fn = cap->fn;
+	bool msix = cap->kind == MSI_ROUTE_MSIX;
+	unsigned long flags;
+	u32 state = 0;
+
+	raw_spin_lock_irqsave(&fn->lock, flags);
+	if (msix ? mr_msix_enabled(fn) : mr_msi_enabled(fn))
+		state |= MSI_ROUTE_STATE_ENABLED;
+	if (msix && fn->msix.control & PCI_MSIX_FLAGS_MASKALL)
+		state |= MSI_ROUTE_STATE_FUNCTION_MASK;
+	if (fn->bus_master)
+		state |= MSI_ROUTE_STATE_BUS_MASTER;
+	raw_spin_unlock_irqrestore(&fn->lock, flags);
+	return state;
 }
 
 /* ---- counters ---- */

@@ -10,7 +10,8 @@
  *
  * Locks, outermost first:
  *
- *   fn->config        mutex; eventfds, place on the MMIO bus: VMM only
+ *   fn->config        mutex; eventfds, place on the MMIO bus, what the VMM is
+ *                     told of: VMM and work items only
  *   kvm->slots_lock   KVM's mutex; the MMIO bus
  *   eventfd's wqh.lock
  *   cap->many_lock    raw; broadcasts, one at a time, process context only
@@ -33,6 +34,7 @@
 
 #include "msi_route.h"
 
+struct eventfd_ctx;
 struct kvm;
 struct kvm_kernel_irq_routing_entry;
 struct module;
@@ -113,6 +115,8 @@ struct mr_slot {
  * @index: number in it, from 0
  * @held: an update hold is open; under @lock
  * @latched: what is pending could not be sent when it arrived; under @lock
+ * @changed: marks that the VMM has not taken yet; under @lock
+ * @used: the VMM was told of its first use; under @lock
  * @hold_until: when it ends at the latest
  * @hold_node: in cap->holds while a hold is open; under cap->hold_lock
  * @trigger: attached eventfd; under fn->config
@@ -128,6 +132,8 @@ struct mr_vector {
 	u16 index;
 	bool held;
 	bool latched;
+	u8 changed;
+	bool used;
 	struct mr_cap *cap;
 	ktime_t hold_until;
 	struct list_head hold_node;
@@ -158,6 +164,7 @@ struct mr_counters {
  * @fn: the function
  * @kind: enum msi_route_kind
  * @nr: number of vectors; 0: the function has no such capability
+ * @position: of its first vector in fn->changes.marked
  * @open: enabled, not masked as a whole, bus master: senders may send
  * @vectors: @nr of them
  * @pending: a bit for each vector; for MSI-X this is the PBA
@@ -176,6 +183,7 @@ struct mr_cap {
 	struct mr_function *fn;
 	u32 kind;
 	u32 nr;
+	u32 position;
 	bool open;
 	struct mr_vector *vectors;
 	unsigned long *pending;
@@ -202,6 +210,7 @@ struct mr_update {
 	struct mr_vector *v;
 	struct mr_slot *old;
 	u32 seq;
+	u32 changes;		/* for the VMM, besides those of the mask */
 	unsigned long flags;
 };
 
@@ -219,6 +228,7 @@ void mr_update_begin(struct mr_update *u, struct mr_vector *v);
 void mr_update_commit(struct mr_update *u, enum mr_hold hold);
 void mr_update_end(struct mr_update *u);
 
+bool mr_vector_message(struct mr_vector *v, struct mr_message *raw);
 u32 mr_vector_raise(struct mr_vector *v, u64 count, bool may_wait);
 bool mr_vector_clear(struct mr_vector *v);
 void mr_vector_reset(struct mr_vector *v);
@@ -267,13 +277,14 @@ void mr_msix_destroy(struct mr_function *fn);
 u32 mr_msix_space_size(const struct mr_function *fn, u32 space);
 bool mr_msix_enabled(const struct mr_function *fn);
 bool mr_msix_open(const struct mr_function *fn);
-void mr_msix_compose(struct mr_vector *v, struct mr_snapshot *snap);
+bool mr_msix_message(struct mr_vector *v, struct mr_message *raw);
 u32 mr_msix_config_read(struct mr_function *fn, u32 reg, u32 *owned);
 void mr_msix_config_write(struct mr_function *fn,
 			  const struct mr_config_access *a);
 void mr_msix_read(struct mr_function *fn, const struct msi_route_access *a,
 		  u64 *value);
 void mr_msix_write(struct mr_function *fn, const struct msi_route_access *a);
+void mr_msix_set_entry(struct mr_vector *v, const struct msi_route_entry *e);
 void mr_msix_reset_entry(struct mr_vector *v);
 int mr_msix_mmap(struct mr_function *fn, struct vm_area_struct *vma);
 
@@ -282,11 +293,41 @@ void mr_msi_destroy(struct mr_function *fn);
 bool mr_msi_enabled(const struct mr_function *fn);
 bool mr_msi_open(const struct mr_function *fn);
 u32 mr_msi_size(u8 layout);
-void mr_msi_compose(struct mr_vector *v, struct mr_snapshot *snap);
+bool mr_msi_message(struct mr_vector *v, struct mr_message *raw);
 u32 mr_msi_config_read(struct mr_function *fn, u32 reg, u32 *owned);
 void mr_msi_config_write(struct mr_function *fn,
 			 const struct mr_config_access *a);
 void mr_msi_reset(struct mr_function *fn);
+
+/* ---- what the VMM is told of: changes.c ---- */
+
+/**
+ * struct mr_changes - what the guest changed
+ * @wanted: enum msi_route_change that the VMM asked for; not 0: @marked exists
+ * @cursor: where to go on taking; under fn->config
+ * @told: the VMM knows that there are marks
+ * @marked: vectors with changes, and the capabilities as such
+ * @ctx: the eventfd, or NULL; under fn->config
+ * @work: signals it
+ */
+struct mr_changes {
+	u32 wanted;
+	u32 cursor;
+	atomic_t told;
+	unsigned long *marked;
+	struct eventfd_ctx *ctx;
+	struct work_struct work;
+};
+
+void mr_changes_init(struct mr_function *fn);
+void mr_changes_destroy(struct mr_function *fn);
+int mr_changes_set(struct mr_function *fn, u32 changes, int fd);
+int mr_changes_take(struct mr_function *fn, struct msi_route_get_changes *g);
+void mr_changes_forget(struct mr_function *fn);
+void mr_change_vector(struct mr_vector *v, u32 changes);
+void mr_change_used(struct mr_vector *v, bool masked);
+void mr_change_opened(struct mr_cap *cap);
+void mr_change_control(struct mr_cap *cap);
 
 /* ---- a function: function.c ---- */
 
@@ -296,13 +337,14 @@ struct mr_function {
 	bool bus_master;	/* under @lock */
 	bool both_enabled;	/* under @lock */
 	raw_spinlock_t lock;
-	struct mutex config;	/* eventfds attached or detached, @trap */
+	struct mutex config;	/* eventfds attached or detached, @trap, @changes */
 	struct mr_vm vm;
 	struct mr_cap msix_cap;
 	struct mr_cap msi_cap;
 	struct mr_msix msix;
 	struct mr_msi msi;
 	struct mr_trap *trap;	/* on the MMIO bus, or NULL; under @config */
+	struct mr_changes changes;
 };
 
 struct mr_function *mr_function_create(struct msi_route_create *c);
@@ -311,8 +353,11 @@ void mr_function_gate(struct mr_function *fn);
 void mr_function_sync(struct mr_function *fn);
 int mr_function_access(struct mr_function *fn, struct msi_route_access *a,
 		       bool write);
-struct mr_vector *mr_function_vector(struct mr_function *fn, u32 kind,
-				     u32 vector);
+u32 mr_function_state(const struct mr_cap *cap);
+struct mr_vector *mr_function_vectors(struct mr_function *fn, u32 kind,
+				      u32 first, u32 nr);
+void mr_function_set_entries(struct mr_vector *v,
+			     const struct msi_route_entry *entries, u32 nr);
 void mr_function_set_bus_master(struct mr_function *fn, bool enable);
 void mr_function_set_hold(struct mr_function *fn, u32 bound_ns);
 void mr_function_reset(struct mr_function *fn);
@@ -321,6 +366,8 @@ int mr_function_counters(struct mr_function *fn, struct msi_route_counters *c);
 /* ---- eventfds: trigger.c ---- */
 
 int mr_trigger_set(struct mr_vector *v, int fd, bool replace);
+int mr_trigger_set_many(struct mr_vector *v, const s32 *fds, u32 nr,
+			bool replace);
 void mr_trigger_remove(struct mr_vector *v);
 
 /* ---- in-kernel MMIO: trap.c ---- */

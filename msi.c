@@ -140,32 +140,32 @@ static u32 data_mask(const struct mr_function *fn)
 }
 
 /**
- * mr_msi_compose() - the message of a vector as the registers stand
+ * mr_msi_message() - the message of a vector as the registers stand
  * @v: the vector, its lock held
- * @snap: out
+ * @raw: out
  *
  * A function that was granted fewer vectors than it has shares them: the
  * number replaces the low bits of the data, modulo those granted [6], and the
  * mask is the shared one's [8].
+ *
+ * Return: whether the vector is masked.
  */
-void mr_msi_compose(struct mr_vector *v, struct mr_snapshot *snap)
+bool mr_msi_message(struct mr_vector *v, struct mr_message *raw)
 {
 	struct mr_function *fn = v->cap->fn;
 	struct mr_msi *m = &fn->msi;
-	struct mr_message raw;
 	unsigned long flags;
 	bool masked;
 	u32 low;
 
 	raw_spin_lock_irqsave(&fn->lock, flags);
 	low = (fn->msi_cap.nr ? enabled_vectors(fn) : 1) - 1;
-	raw.address_lo = m->address_lo;
-	raw.address_hi = m->address_hi;
-	raw.data = (m->data & data_mask(fn) & ~low) | (v->index & low);
+	raw->address_lo = m->address_lo;
+	raw->address_hi = m->address_hi;
+	raw->data = (m->data & data_mask(fn) & ~low) | (v->index & low);
 	masked = m->mask & BIT(v->index & low);
 	raw_spin_unlock_irqrestore(&fn->lock, flags);
-
-	mr_snapshot_compose(fn, &raw, masked, snap);
+	return masked;
 }
 
 static u32 *storage(struct mr_msi *m, enum msi_reg reg)
@@ -250,13 +250,14 @@ u32 mr_msi_config_read(struct mr_function *fn, u32 reg, u32 *owned)
 }
 
 /* Publish the messages of all vectors: there are at most 32. */
-static void publish(struct mr_function *fn, enum mr_hold hold)
+static void publish(struct mr_function *fn, enum mr_hold hold, u32 changes)
 {
 	struct mr_update u;
 	u32 i;
 
 	for (i = 0; i < fn->msi_cap.nr; i++) {
 		mr_update_begin(&u, &fn->msi_cap.vectors[i]);
+		u.changes = changes;
 		mr_update_commit(&u, hold);
 		mr_update_end(&u);
 	}
@@ -272,8 +273,9 @@ static void write_control(struct mr_function *fn, u32 lanes, u32 value)
 	raw_spin_unlock_irqrestore(&fn->lock, flags);
 
 	/* The messages first: what the gate lets out is complete [18]. */
-	publish(fn, MR_HOLD_CLOSE);
+	publish(fn, MR_HOLD_CLOSE, MSI_ROUTE_CHANGE_MESSAGE);
 	mr_function_gate(fn);
+	mr_change_control(&fn->msi_cap);
 }
 
 /*
@@ -324,7 +326,8 @@ void mr_msi_config_write(struct mr_function *fn,
 	if (mr_mutant(MR_MUT_CONTROL_ONLY) ||
 	    (mr_mutant(MR_MUT_EQUAL_SKIPPED) && value == old))
 		return;
-	publish(fn, reg_hold(r, value != old));
+	publish(fn, reg_hold(r, value != old),
+		r == MSI_MASK ? 0 : MSI_ROUTE_CHANGE_MESSAGE);
 }
 
 /* Under fn->lock [29]. */

@@ -73,12 +73,17 @@ enum msi_route_kind {
  * @MSI_ROUTE_FEATURE_EXT_DEST_ID: %MSI_ROUTE_CREATE_EXT_DEST_ID is possible
  * @MSI_ROUTE_FEATURE_MMAP: table and PBA can be mapped read-only
  * @MSI_ROUTE_FEATURE_MAP: in-kernel MMIO (&msi_route_map)
+ * @MSI_ROUTE_FEATURE_BATCH: many vectors in one call (&msi_route_eventfds,
+ *	&msi_route_entries)
+ * @MSI_ROUTE_FEATURE_CHANGES: the VMM is told of changes (&msi_route_set_notify)
  */
 enum msi_route_feature {
 	MSI_ROUTE_FEATURE_HOLD = 1 << 0,
 	MSI_ROUTE_FEATURE_EXT_DEST_ID = 1 << 1,
 	MSI_ROUTE_FEATURE_MMAP = 1 << 2,
 	MSI_ROUTE_FEATURE_MAP = 1 << 3,
+	MSI_ROUTE_FEATURE_BATCH = 1 << 4,
+	MSI_ROUTE_FEATURE_CHANGES = 1 << 5,
 };
 
 /**
@@ -326,8 +331,7 @@ enum msi_route_eventfd_flag {
  * ``EINVAL``     @fd is no eventfd
  * ``EEXIST``     an eventfd is attached, and REPLACE is not given
  * ``ENOENT``     detach: none is attached
- * ``EBUSY``      another consumer, such as an irqfd, owns the eventfd (known
- *                only on kernels that have exclusive priority waiters)
+ * ``EBUSY``      another consumer, a vector or an irqfd, has the eventfd
  * ``ENOMEM``     memory is exhausted
  * ============== ========================================================
  */
@@ -438,6 +442,200 @@ struct msi_route_map {
 	__u64 pba;
 };
 
+/* In &msi_route_eventfds.fds: what is attached stays. */
+#define MSI_ROUTE_EVENTFD_KEEP	(-2)
+
+/**
+ * struct msi_route_eventfds - attach or detach the eventfds of many vectors
+ *	(MSI_ROUTE_SET_EVENTFDS)
+ * @size: size of this struct in bytes
+ * @flags: bits of enum msi_route_eventfd_flag, for all of them
+ * @kind: a value of enum msi_route_kind
+ * @first: the first vector
+ * @nr: number of vectors, from 1
+ * @reserved: zero
+ * @fds: user address of @nr __s32, in the order of the vectors: an eventfd; -1
+ *	detaches what is attached, if anything is; %MSI_ROUTE_EVENTFD_KEEP
+ *
+ * Each vector is treated as by MSI_ROUTE_SET_EVENTFD, and all of them or none:
+ * after an error each has the eventfd that it had before.
+ *
+ * ============== ========================================================
+ * ``EFAULT``     @fds is not readable
+ * ``EINVAL``     @nr is 0, or an fd is below -2
+ * ``ECHRNG``     @first and @nr reach beyond the vectors of the capability
+ * others         as MSI_ROUTE_SET_EVENTFD, save ENOENT
+ * ============== ========================================================
+ */
+struct msi_route_eventfds {
+	__u32 size;
+	__u32 flags;
+	__u32 kind;
+	__u32 first;
+	__u32 nr;
+	__u32 reserved;
+	__u64 fds;
+};
+
+/**
+ * struct msi_route_entry - an entry of the MSI-X table, as the guest sees it
+ * @address_lo: Message Address; bits 1:0 are ignored
+ * @address_hi: Message Upper Address
+ * @data: Message Data
+ * @control: Vector Control
+ */
+struct msi_route_entry {
+	__u32 address_lo;
+	__u32 address_hi;
+	__u32 data;
+	__u32 control;
+};
+
+/**
+ * struct msi_route_entries - set many entries of the MSI-X table
+ *	(MSI_ROUTE_SET_ENTRIES)
+ * @size: size of this struct in bytes
+ * @first: the first entry
+ * @nr: number of entries, from 1
+ * @reserved: zero
+ * @entries: user address of @nr &struct msi_route_entry
+ *
+ * As if the guest had written each entry, but each changes as a whole, in one
+ * update: no event goes out by a mixture of old and new.  For firmware, boot
+ * protocols and restore.
+ *
+ * ============== ========================================================
+ * ``EFAULT``     @entries is not readable
+ * ``EINVAL``     @nr is 0
+ * ``ENODEV``     the function has no MSI-X
+ * ``ECHRNG``     @first and @nr reach beyond the table
+ * ``ENOMEM``     memory is exhausted
+ * ============== ========================================================
+ */
+struct msi_route_entries {
+	__u32 size;
+	__u32 first;
+	__u32 nr;
+	__u32 reserved;
+	__u64 entries;
+};
+
+/**
+ * enum msi_route_change - what changed
+ * @MSI_ROUTE_CHANGE_USED: the vector may be sent for the first time: it came to
+ *	be unmasked in an enabled capability, the first time since the function
+ *	was created or reset
+ * @MSI_ROUTE_CHANGE_UNMASKED: its mask was cleared
+ * @MSI_ROUTE_CHANGE_MASKED: its mask was set
+ * @MSI_ROUTE_CHANGE_MESSAGE: its address or data was written, also with an
+ *	equal value [30]
+ * @MSI_ROUTE_CHANGE_CONTROL: of a capability as a whole: Message Control or Bus
+ *	Master Enable was written
+ */
+enum msi_route_change {
+	MSI_ROUTE_CHANGE_USED = 1 << 0,
+	MSI_ROUTE_CHANGE_UNMASKED = 1 << 1,
+	MSI_ROUTE_CHANGE_MASKED = 1 << 2,
+	MSI_ROUTE_CHANGE_MESSAGE = 1 << 3,
+	MSI_ROUTE_CHANGE_CONTROL = 1 << 4,
+};
+
+/**
+ * struct msi_route_set_notify - choose what the VMM is told of
+ *	(MSI_ROUTE_SET_NOTIFY)
+ * @size: size of this struct in bytes
+ * @changes: bits of enum msi_route_change; 0: of nothing
+ * @fd: the eventfd to signal; -1 with @changes 0
+ * @reserved: zero
+ *
+ * What the guest changes is marked on the vector, or on the capability, and
+ * MSI_ROUTE_GET_CHANGES takes the marks.  The eventfd is signalled when there
+ * is something to take and nothing was before; from process context, so it may
+ * be watched by anyone.  Marks cannot overflow: changes of one kind of one
+ * vector that were not taken yet are one.
+ *
+ * Each call replaces the one before: marks that were not taken are forgotten,
+ * and each vector that may be sent now is marked as used.  MSI_ROUTE_RESET
+ * forgets them as well, and marks nothing; MSI_ROUTE_SET_ENTRIES marks as a
+ * guest's write does.  A write of MSI's Message Control counts as a write of the
+ * messages of all its vectors.
+ *
+ * ============== ========================================================
+ * ``EBADF``      @fd is not open, or -1 although @changes is not 0
+ * ``EINVAL``     @fd is no eventfd, or not -1 although @changes is 0
+ * ``EOPNOTSUPP`` unknown bits in @changes
+ * ``ENOMEM``     memory is exhausted
+ * ============== ========================================================
+ */
+struct msi_route_set_notify {
+	__u32 size;
+	__u32 changes;
+	__s32 fd;
+	__u32 reserved;
+};
+
+/* &msi_route_vector_change.vector: the capability as a whole */
+#define MSI_ROUTE_CAPABILITY	0xffffU
+
+/**
+ * enum msi_route_state - bits of &msi_route_vector_change.state
+ * @MSI_ROUTE_STATE_MASKED: the vector's own mask is set
+ * @MSI_ROUTE_STATE_ENABLED: the capability is enabled
+ * @MSI_ROUTE_STATE_FUNCTION_MASK: MSI-X Function Mask is set
+ * @MSI_ROUTE_STATE_BUS_MASTER: the function is a bus master
+ */
+enum msi_route_state {
+	MSI_ROUTE_STATE_MASKED = 1 << 0,
+	MSI_ROUTE_STATE_ENABLED = 1 << 1,
+	MSI_ROUTE_STATE_FUNCTION_MASK = 1 << 2,
+	MSI_ROUTE_STATE_BUS_MASTER = 1 << 3,
+};
+
+/**
+ * struct msi_route_vector_change - what changed of a vector, and how it stands
+ * @kind: a value of enum msi_route_kind
+ * @vector: the vector, or %MSI_ROUTE_CAPABILITY
+ * @changes: bits of enum msi_route_change, all that were marked
+ * @state: bits of enum msi_route_state, as it is now
+ * @data: Message Data of the vector, as the guest wrote it; 0 for a capability
+ * @address: Message Address, likewise
+ *
+ * For MSI the message is the vector's own, with its number in the data.
+ */
+struct msi_route_vector_change {
+	__u16 kind;
+	__u16 vector;
+	__u32 changes;
+	__u32 state;
+	__u32 data;
+	__u64 address;
+};
+
+/**
+ * struct msi_route_get_changes - take what changed (MSI_ROUTE_GET_CHANGES)
+ * @size: size of this struct in bytes
+ * @room: number of changes that there is room for, from 1
+ * @nr: out: number of changes that were taken
+ * @more: out: 1 if there were more than room, else 0; then the eventfd is
+ *	signalled once more
+ * @changes: user address of @room &struct msi_route_vector_change
+ *
+ * A vector's state is at least as new as its changes: what comes later is
+ * marked anew.  The cost is that of the vectors that changed, not of all.
+ *
+ * ============== ========================================================
+ * ``EFAULT``     @changes is not writable; what was not written stays marked
+ * ``EINVAL``     @room is 0
+ * ============== ========================================================
+ */
+struct msi_route_get_changes {
+	__u32 size;
+	__u32 room;
+	__u32 nr;
+	__u32 more;
+	__u64 changes;
+};
+
 /* &msi_route_counters.vector: the sum over all vectors of the capability */
 #define MSI_ROUTE_ALL_VECTORS	0xffffffffU
 
@@ -514,5 +712,9 @@ struct msi_route_counters {
 #define MSI_ROUTE_SET_HOLD	_IO(MSI_ROUTE_TYPE, 0x17)
 #define MSI_ROUTE_GET_COUNTERS	_IO(MSI_ROUTE_TYPE, 0x18)
 #define MSI_ROUTE_MAP	_IO(MSI_ROUTE_TYPE, 0x19)
+#define MSI_ROUTE_SET_EVENTFDS	_IO(MSI_ROUTE_TYPE, 0x1A)
+#define MSI_ROUTE_SET_ENTRIES	_IO(MSI_ROUTE_TYPE, 0x1B)
+#define MSI_ROUTE_SET_NOTIFY	_IO(MSI_ROUTE_TYPE, 0x1C)
+#define MSI_ROUTE_GET_CHANGES	_IO(MSI_ROUTE_TYPE, 0x1D)
 
 #endif /* _UAPI_LINUX_MSI_ROUTE_H */

@@ -209,6 +209,7 @@ void mr_msix_config_write(struct mr_function *fn,
 				     ((a->value >> 16) & lanes));
 	raw_spin_unlock_irqrestore(&fn->lock, flags);
 	mr_function_gate(fn);
+	mr_change_control(&fn->msix_cap);
 }
 
 /* ---- table and PBA ---- */
@@ -260,19 +261,22 @@ void mr_msix_read(struct mr_function *fn, const struct msi_route_access *a,
 		*value = READ_ONCE(*(const u32 *)p);
 }
 
-/* Under v->lock. */
-void mr_msix_compose(struct mr_vector *v, struct mr_snapshot *snap)
+/**
+ * mr_msix_message() - the message of an entry, as it stands
+ * @v: the vector, its lock held
+ * @raw: out
+ *
+ * Return: whether the entry is masked.
+ */
+bool mr_msix_message(struct mr_vector *v, struct mr_message *raw)
 {
-	const struct mr_function *fn = v->cap->fn;
-	const u32 *entry = entry_of(&fn->msix, v->index);
-	struct mr_message raw = {
-		.address_lo = entry[PCI_MSIX_ENTRY_LOWER_ADDR / 4],
-		.address_hi = entry[PCI_MSIX_ENTRY_UPPER_ADDR / 4],
-		.data = entry[PCI_MSIX_ENTRY_DATA / 4],
-	};
+	const u32 *entry = entry_of(&v->cap->fn->msix, v->index);
 
-	mr_snapshot_compose(fn, &raw, entry[PCI_MSIX_ENTRY_VECTOR_CTRL / 4] &
-				      PCI_MSIX_ENTRY_CTRL_MASKBIT, snap);
+	raw->address_lo = entry[PCI_MSIX_ENTRY_LOWER_ADDR / 4];
+	raw->address_hi = entry[PCI_MSIX_ENTRY_UPPER_ADDR / 4];
+	raw->data = entry[PCI_MSIX_ENTRY_DATA / 4];
+	return entry[PCI_MSIX_ENTRY_VECTOR_CTRL / 4] &
+	       PCI_MSIX_ENTRY_CTRL_MASKBIT;
 }
 
 /*
@@ -298,6 +302,9 @@ static void write_entry(struct mr_vector *v, u32 reg, u32 len, u64 value)
 		return;
 
 	mr_update_begin(&u, v);
+	/* Also an equal value, or Vector Control with the data [30]. */
+	if (reg < PCI_MSIX_ENTRY_VECTOR_CTRL)
+		u.changes = MSI_ROUTE_CHANGE_MESSAGE;
 	old = len == 8 ? *(u64 *)p : *p;
 	/* One store, also for who reads the image [16]. */
 	if (len == 8)
@@ -329,14 +336,39 @@ void mr_msix_write(struct mr_function *fn, const struct msi_route_access *a)
 	write_entry(v, a->offset % PCI_MSIX_ENTRY_SIZE, a->len, value);
 }
 
-/* Under v->lock [29]. */
-void mr_msix_reset_entry(struct mr_vector *v)
+/* Under v->lock.  Two stores, as a guest's two qwords. */
+static void store_entry(struct mr_vector *v, u64 address, u32 data, u32 control)
 {
 	u32 *entry = entry_of(&v->cap->fn->msix, v->index);
 
-	WRITE_ONCE(*(u64 *)entry, 0);
+	WRITE_ONCE(*(u64 *)entry, address);
 	WRITE_ONCE(*(u64 *)(entry + PCI_MSIX_ENTRY_DATA / 4),
-		   (u64)PCI_MSIX_ENTRY_CTRL_MASKBIT << 32);
+		   (u64)control << 32 | data);
+}
+
+/**
+ * mr_msix_set_entry() - write a whole entry in one update
+ * @v: the vector
+ * @e: the entry
+ *
+ * Context: process, interrupts on, no lock held.
+ */
+void mr_msix_set_entry(struct mr_vector *v, const struct msi_route_entry *e)
+{
+	struct mr_update u;
+
+	mr_update_begin(&u, v);
+	u.changes = MSI_ROUTE_CHANGE_MESSAGE;
+	store_entry(v, (u64)e->address_hi << 32 | (e->address_lo & ~3U),
+		    e->data, e->control);
+	mr_update_commit(&u, MR_HOLD_CLOSE);
+	mr_update_end(&u);
+}
+
+/* Under v->lock [29]. */
+void mr_msix_reset_entry(struct mr_vector *v)
+{
+	store_entry(v, 0, 0, PCI_MSIX_ENTRY_CTRL_MASKBIT);
 }
 
 /* ---- the image ---- */

@@ -266,15 +266,15 @@ static void msix_vector_errors_test(struct kunit *test)
 	struct mr_vector *v;
 
 	make_msix(f, 3);
-	v = mr_function_vector(&f->fn, MSI_ROUTE_MSIX, 2);
+	v = mr_function_vectors(&f->fn, MSI_ROUTE_MSIX, 2, 1);
 	KUNIT_EXPECT_PTR_EQ(test, v, &f->fn.msix_cap.vectors[2]);
-	v = mr_function_vector(&f->fn, MSI_ROUTE_MSIX, 3);
+	v = mr_function_vectors(&f->fn, MSI_ROUTE_MSIX, 3, 1);
 	KUNIT_EXPECT_EQ(test, PTR_ERR(v), (long)-ECHRNG);
-	v = mr_function_vector(&f->fn, MSI_ROUTE_MSIX, MSI_ROUTE_ALL_VECTORS);
+	v = mr_function_vectors(&f->fn, MSI_ROUTE_MSIX, MSI_ROUTE_ALL_VECTORS, 1);
 	KUNIT_EXPECT_EQ(test, PTR_ERR(v), (long)-ECHRNG);
-	v = mr_function_vector(&f->fn, MSI_ROUTE_MSI, 0);
+	v = mr_function_vectors(&f->fn, MSI_ROUTE_MSI, 0, 1);
 	KUNIT_EXPECT_EQ(test, PTR_ERR(v), (long)-ENODEV);
-	v = mr_function_vector(&f->fn, MSI_ROUTE_MSI + 1, 0);
+	v = mr_function_vectors(&f->fn, MSI_ROUTE_MSI + 1, 0, 1);
 	KUNIT_EXPECT_EQ(test, PTR_ERR(v), (long)-EINVAL);
 
 	c.kind = MSI_ROUTE_MSI;

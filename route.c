@@ -355,12 +355,27 @@ u32 mr_hold_default(void)
 	return min_t(u32, READ_ONCE(hold_ns), MR_HOLD_MAX_NS);
 }
 
-static void mr_compose(struct mr_vector *v, struct mr_snapshot *snap)
+/**
+ * mr_vector_message() - the message of a vector as its registers stand
+ * @v: the vector, its lock held
+ * @raw: out
+ *
+ * Context: any.
+ * Return: whether the vector's own mask is set.
+ */
+bool mr_vector_message(struct mr_vector *v, struct mr_message *raw)
 {
 	if (v->cap->kind == MSI_ROUTE_MSIX)
-		mr_msix_compose(v, snap);
-	else
-		mr_msi_compose(v, snap);
+		return mr_msix_message(v, raw);
+	return mr_msi_message(v, raw);
+}
+
+static void mr_compose(struct mr_vector *v, struct mr_snapshot *snap)
+{
+	struct mr_message raw;
+	bool masked = mr_vector_message(v, &raw);
+
+	mr_snapshot_compose(v->cap->fn, &raw, masked, snap);
 }
 
 static void mr_hold_open(struct mr_vector *v)
@@ -434,6 +449,7 @@ void mr_update_begin(struct mr_update *u, struct mr_vector *v)
 {
 	u->v = v;
 	u->old = NULL;
+	u->changes = 0;
 	for (;;) {
 		raw_spin_lock_irqsave(&v->lock, u->flags);
 		if (likely(mr_idle_slot_free(v)))
@@ -476,12 +492,15 @@ static void mr_update_publish(struct mr_update *u,
  * @u: the update; v->lock held since mr_update_begin()
  * @hold: what the write does to the update hold
  *
- * Publishes a snapshot of the registers and releases what is pending [18].
+ * Publishes a snapshot of the registers, releases what is pending [18], and
+ * marks for the VMM what changed.
  */
 void mr_update_commit(struct mr_update *u, enum mr_hold hold)
 {
 	struct mr_vector *v = u->v;
+	bool was_masked = v->live->snap.action == MR_MASKED;
 	struct mr_snapshot snap;
+	bool masked;
 
 	if (hold == MR_HOLD_OPEN)
 		mr_hold_open(v);
@@ -491,10 +510,17 @@ void mr_update_commit(struct mr_update *u, enum mr_hold hold)
 	mr_compose(v, &snap);
 	if (snap.action == MR_UNTRANSLATED)
 		atomic64_inc(&v->cap->count.remappable);
-	if (v->held && snap.action != MR_MASKED)
+	masked = snap.action == MR_MASKED;
+	if (v->held && !masked)
 		snap.action = MR_HELD;
 	mr_update_publish(u, &snap);
 	mr_release(v);
+
+	if (masked != was_masked)
+		u->changes |= masked ? MSI_ROUTE_CHANGE_MASKED :
+				       MSI_ROUTE_CHANGE_UNMASKED;
+	mr_change_vector(v, u->changes);
+	mr_change_used(v, masked);
 }
 
 /*

@@ -298,7 +298,7 @@ static void storm_two_writers_test(struct kunit *test)
 	unsigned long end = jiffies + PATIENCE;
 	struct mr_fake *f = test->priv;
 	u32 generation = 0;
-	struct mr_snapshot want;
+	struct mr_message want;
 	struct storm *s;
 	int cpu[2];
 
@@ -315,13 +315,10 @@ static void storm_two_writers_test(struct kunit *test)
 		write_at_once(s, generation++);
 	storm_end(s);
 
-	if (c->kind == MSI_ROUTE_MSIX)
-		mr_msix_compose(fake_vector(f, 0), &want);
-	else
-		mr_msi_compose(fake_vector(f, 0), &want);
+	mr_vector_message(fake_vector(f, 0), &want);
 	atomic_set(&f->nr_sent, 0);
 	KUNIT_EXPECT_EQ(test, fake_raise(f, 0), (u32)MSI_ROUTE_SENT);
-	fake_expect(f, 0, want.msg.address_lo, want.msg.data);
+	fake_expect(f, 0, want.address_lo, want.data);
 }
 
 /* ---- nothing after a gate has closed ---- */

@@ -135,6 +135,21 @@ static struct mr_trigger *mr_trigger_attach(struct mr_vector *v, int fd,
 	return t;
 }
 
+/* What @v is to have by @fd, joined to @fd's queue already.  Under fn->config. */
+static int mr_trigger_prepare(struct mr_vector *v, int fd, bool replace,
+			      struct mr_trigger **new)
+{
+	struct mr_trigger *old = v->trigger;
+
+	*new = NULL;
+	if (fd < 0)
+		return 0;
+	if (old && !READ_ONCE(old->dead) && !replace)
+		return -EEXIST;
+	*new = mr_trigger_attach(v, fd, old);
+	return PTR_ERR_OR_ZERO(*new);
+}
+
 static void mr_trigger_detach(struct mr_trigger *t)
 {
 	u64 count = 0;
@@ -145,6 +160,16 @@ static void mr_trigger_detach(struct mr_trigger *t)
 		mr_vector_raise(t->v, count, true);
 	eventfd_ctx_put(t->ctx);
 	kfree(t);
+}
+
+/* The new one was joined first: no moment without a trigger. */
+static void mr_trigger_replace(struct mr_vector *v, struct mr_trigger *new)
+{
+	struct mr_trigger *old = v->trigger;
+
+	v->trigger = new;
+	if (old && old != new)
+		mr_trigger_detach(old);
 }
 
 /**
@@ -160,28 +185,70 @@ static void mr_trigger_detach(struct mr_trigger *t)
 int mr_trigger_set(struct mr_vector *v, int fd, bool replace)
 {
 	struct mutex *config = &v->cap->fn->config;
-	struct mr_trigger *new = NULL, *old;
-	int ret = 0;
+	struct mr_trigger *new;
+	int ret;
 
 	mutex_lock(config);
-	old = v->trigger;
-	if (fd < 0) {
-		if (!old || READ_ONCE(old->dead))
-			ret = -ENOENT;
-	} else if (old && !READ_ONCE(old->dead) && !replace) {
-		ret = -EEXIST;
-	} else {
-		/* The new one first: no moment without a trigger. */
-		new = mr_trigger_attach(v, fd, old);
-		if (IS_ERR(new))
-			ret = PTR_ERR(new);
+	ret = mr_trigger_prepare(v, fd, replace, &new);
+	if (fd < 0 && (!v->trigger || READ_ONCE(v->trigger->dead)))
+		ret = -ENOENT;
+	if (!ret)
+		mr_trigger_replace(v, new);
+	mutex_unlock(config);
+	return ret;
+}
+
+/* Gives up the new triggers of the vectors before @nr. */
+static void mr_trigger_give_up(struct mr_vector *v, struct mr_trigger **new,
+			       u32 nr)
+{
+	while (nr--)
+		if (new[nr] && new[nr] != v[nr].trigger)
+			mr_trigger_detach(new[nr]);
+}
+
+/**
+ * mr_trigger_set_many() - attach, replace or detach many vectors' eventfds
+ * @v: the first vector
+ * @fds: an eventfd for each, -1 to detach, MSI_ROUTE_EVENTFD_KEEP
+ * @nr: number, at most what there is from @v on
+ * @replace: take the place of those that are attached
+ *
+ * All of them or none.  What an eventfd that was joined in vain has signalled
+ * meanwhile was raised, as it is when one is detached.
+ *
+ * Context: process, may sleep.
+ * Return: 0, or -EBADF, -EINVAL, -EEXIST, -EBUSY, -ENOMEM as
+ * &struct msi_route_eventfds documents them.
+ */
+int mr_trigger_set_many(struct mr_vector *v, const s32 *fds, u32 nr,
+			bool replace)
+{
+	struct mutex *config = &v->cap->fn->config;
+	struct mr_trigger **new;
+	int ret = 0;
+	u32 i;
+
+	new = kvcalloc(nr, sizeof(*new), GFP_KERNEL_ACCOUNT);
+	if (!new)
+		return -ENOMEM;
+	mutex_lock(config);
+	for (i = 0; i < nr && !ret; i++) {
+		if (fds[i] == MSI_ROUTE_EVENTFD_KEEP)
+			new[i] = v[i].trigger;
+		else if (fds[i] < -1)
+			ret = -EINVAL;
+		else
+			ret = mr_trigger_prepare(&v[i], fds[i], replace, &new[i]);
 	}
-	if (!ret) {
-		v->trigger = new;
-		if (old && old != new)
-			mr_trigger_detach(old);
+	if (ret) {
+		mr_trigger_give_up(v, new, i - 1);
+	} else {
+		for (i = 0; i < nr; i++)
+			mr_trigger_replace(&v[i], new[i]);
 	}
 	mutex_unlock(config);
+	kvfree(new);
 	return ret;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Every error of msi_route.h, what a failed call leaves, and growing structs. */
 #include <fcntl.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -70,7 +71,17 @@ union argument {
 	struct msi_route_reset reset;
 	struct msi_route_set_hold hold;
 	struct msi_route_counters counters;
+	struct msi_route_map map;
+	struct msi_route_eventfds eventfds;
+	struct msi_route_entries entries;
+	struct msi_route_set_notify notify;
+	struct msi_route_get_changes changes;
 };
+
+/* What requests point to. */
+static __s32 keep_one = MSI_ROUTE_EVENTFD_KEEP;
+static struct msi_route_entry an_entry = { .address_lo = APIC_BASE };
+static struct msi_route_vector_change a_change;
 
 static const struct request {
 	const char *name;
@@ -94,6 +105,20 @@ static const struct request {
 		.size = sizeof(struct msi_route_set_hold), .bound_ns = 1000 } } },
 	{ "GET_COUNTERS", MSI_ROUTE_GET_COUNTERS, true, { .counters = {
 		.size = sizeof(struct msi_route_counters) } } },
+	{ "MAP", MSI_ROUTE_MAP, false, { .map = {
+		.size = sizeof(struct msi_route_map), .flags = MSI_ROUTE_MAP_TABLE,
+		.table = TABLE_GPA(7) } } },
+	{ "SET_EVENTFDS", MSI_ROUTE_SET_EVENTFDS, false, { .eventfds = {
+		.size = sizeof(struct msi_route_eventfds), .nr = 1,
+		.fds = (unsigned long)&keep_one } } },
+	{ "SET_ENTRIES", MSI_ROUTE_SET_ENTRIES, false, { .entries = {
+		.size = sizeof(struct msi_route_entries), .nr = 1,
+		.entries = (unsigned long)&an_entry } } },
+	{ "SET_NOTIFY", MSI_ROUTE_SET_NOTIFY, false, { .notify = {
+		.size = sizeof(struct msi_route_set_notify), .fd = -1 } } },
+	{ "GET_CHANGES", MSI_ROUTE_GET_CHANGES, true, { .changes = {
+		.size = sizeof(struct msi_route_get_changes), .room = 1,
+		.changes = (unsigned long)&a_change } } },
 	{ "RESET", MSI_ROUTE_RESET, false, { .reset = {
 		.size = sizeof(struct msi_route_reset) } } },
 };
@@ -668,19 +693,36 @@ TEST_F(uapi, eventfd_failed_replace)
 	EXPECT_TRUE(vcpu_take_irr(self->vcpu, VECTOR));
 }
 
-/* Where the kernel can know it; an older one lets both have the eventfd. */
+/* Another consumer has the eventfd: it would starve, or the vector would. */
 TEST_F(uapi, eventfd_ebusy)
 {
 	int fd = new_eventfd();
 	struct kvm_irqfd irqfd = { .fd = fd, .gsi = 24 };
-	int ret;
 
 	ASSERT_EQ(0, ioctl(self->vm.fd, KVM_IRQFD, &irqfd));
-	ret = set_eventfd(&self->fn, MSIX, 0, fd, 0);
-	if (!ret)
-		SKIP(return, "this kernel has no exclusive priority waiters");
-	EXPECT_EQ(-EBUSY, ret);
+	EXPECT_EQ(-EBUSY, set_eventfd(&self->fn, MSIX, 0, fd, 0));
 	EXPECT_EQ(-ENOENT, set_eventfd(&self->fn, MSIX, 0, -1, 0));
+	/* Also one of our own; and it is free when that lets it go. */
+	irqfd.flags = KVM_IRQFD_FLAG_DEASSIGN;
+	ASSERT_EQ(0, ioctl(self->vm.fd, KVM_IRQFD, &irqfd));
+	EXPECT_EQ(0, set_eventfd(&self->fn, MSIX, 0, fd, 0));
+	EXPECT_EQ(-EBUSY, set_eventfd(&self->fn, MSIX, 1, fd, 0));
+	EXPECT_EQ(0, set_eventfd(&self->fn, MSIX, 0, -1, 0));
+	EXPECT_EQ(0, set_eventfd(&self->fn, MSIX, 1, fd, 0));
+	signal_eventfd(fd, 1);
+	EXPECT_EQ(1, counters(&self->fn, MSIX, 1).events);
+}
+
+/* Who only watches takes nothing, and does not count as a consumer. */
+TEST_F(uapi, eventfd_that_is_watched)
+{
+	int fd = new_eventfd(), watch = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event event = { .events = EPOLLIN };
+
+	ASSERT_EQ(0, epoll_ctl(watch, EPOLL_CTL_ADD, fd, &event));
+	ASSERT_EQ(0, set_eventfd(&self->fn, MSIX, 0, fd, 0));
+	signal_eventfd(fd, 1);
+	EXPECT_EQ(1, totals(&self->fn, MSIX).events);
 }
 
 /* ---- the others ---- */

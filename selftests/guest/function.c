@@ -237,6 +237,47 @@ int set_eventfd(struct function *fn, __u32 kind, __u32 vector, int fd, __u32 fla
 	return ioctl(fn->fd, MSI_ROUTE_SET_EVENTFD, &arg) ? -errno : 0;
 }
 
+int set_eventfds(struct function *fn, __u32 kind, __u32 first, __u32 nr, const __s32 *fds,
+		 __u32 flags)
+{
+	struct msi_route_eventfds arg = {
+		.size = sizeof(arg), .flags = flags, .kind = kind, .first = first, .nr = nr,
+		.fds = (unsigned long)fds,
+	};
+
+	return ioctl(fn->fd, MSI_ROUTE_SET_EVENTFDS, &arg) ? -errno : 0;
+}
+
+int set_entries(struct function *fn, __u32 first, __u32 nr, const struct msi_route_entry *entries)
+{
+	struct msi_route_entries arg = {
+		.size = sizeof(arg), .first = first, .nr = nr, .entries = (unsigned long)entries,
+	};
+
+	return ioctl(fn->fd, MSI_ROUTE_SET_ENTRIES, &arg) ? -errno : 0;
+}
+
+int set_notify(struct function *fn, __u32 changes, int fd)
+{
+	struct msi_route_set_notify arg = { .size = sizeof(arg), .changes = changes, .fd = fd };
+
+	return ioctl(fn->fd, MSI_ROUTE_SET_NOTIFY, &arg) ? -errno : 0;
+}
+
+int get_changes(struct function *fn, struct msi_route_vector_change *changes, __u32 room,
+		bool *more)
+{
+	struct msi_route_get_changes arg = {
+		.size = sizeof(arg), .room = room, .changes = (unsigned long)changes,
+	};
+
+	if (ioctl(fn->fd, MSI_ROUTE_GET_CHANGES, &arg))
+		return -errno;
+	if (more)
+		*more = arg.more;
+	return arg.nr;
+}
+
 int set_bus_master(struct function *fn, __u32 enable)
 {
 	struct msi_route_bus_master arg = { .size = sizeof(arg), .enable = enable };

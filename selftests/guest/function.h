@@ -135,6 +135,15 @@ int trigger(struct function *fn, __u32 kind, __u32 vector);
 int clear_pending(struct function *fn, __u32 kind, __u32 vector);
 /* @fd -1 detaches. */
 int set_eventfd(struct function *fn, __u32 kind, __u32 vector, int fd, __u32 flags);
+/* Of @nr vectors from @first on. */
+int set_eventfds(struct function *fn, __u32 kind, __u32 first, __u32 nr, const __s32 *fds,
+		 __u32 flags);
+int set_entries(struct function *fn, __u32 first, __u32 nr, const struct msi_route_entry *entries);
+/* @fd -1 with @changes 0. */
+int set_notify(struct function *fn, __u32 changes, int fd);
+/* How many, or -errno; were there more? */
+int get_changes(struct function *fn, struct msi_route_vector_change *changes, __u32 room,
+		bool *more);
 int set_bus_master(struct function *fn, __u32 enable);
 int reset(struct function *fn);
 int set_hold(struct function *fn, __u32 bound_ns);

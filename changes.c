@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the guest changed, for a VMM that must follow it: one that assigns a
+ * device, or translates messages.
+ *
+ * A change is a mark, not a message in a queue: so it cannot overflow, and the
+ * guest can make nothing grow.  The kinds of a vector's changes are under its
+ * lock; a bitmap finds the vectors that have any.  A mark is made under raw
+ * locks, in any context; the eventfd is signalled by a work item, because a
+ * signal from within another eventfd's signal would be dropped.
+ */
+#include <linux/bitmap.h>
+#include <linux/eventfd.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "compat.h"
+#include "mr.h"
+#include "mutate.h"
+
+/* ---- marks ---- */
+
+/* The VMM is told once; again only when it has come to take the marks. */
+static void tell(struct mr_changes *c)
+{
+	if (!atomic_read(&c->told) && !atomic_xchg(&c->told, 1))
+		queue_work(system_wq, &c->work);
+}
+
+static void mark(struct mr_changes *c, u32 position)
+{
+	/* What changed is there before the mark: pairs with take_one(). */
+	smp_mb__before_atomic();
+	set_bit(position, c->marked);
+	/*
+	 * Pairs with mr_changes_take(): either it is seen there that we have
+	 * marked, or here that the VMM has to be told.
+	 */
+	smp_mb__after_atomic();
+	tell(c);
+}
+
+/* Those of @changes that the VMM asked for, and then there is the bitmap. */
+static u32 wanted(struct mr_changes *c, u32 changes)
+{
+	/* Pairs with mr_changes_set(). */
+	return changes & smp_load_acquire(&c->wanted);
+}
+
+/**
+ * mr_change_vector() - mark what changed of a vector
+ * @v: the vector, its lock held
+ * @changes: bits of enum msi_route_change
+ *
+ * Context: any.
+ */
+void mr_change_vector(struct mr_vector *v, u32 changes)
+{
+	struct mr_changes *c = &v->cap->fn->changes;
+
+	lockdep_assert_held(&v->lock);
+
+	changes = wanted(c, changes);
+	if (likely(!changes))
+		return;
+	v->changed |= changes;
+	mark(c, v->cap->position + v->index);
+}
+
+/**
+ * mr_change_used() - mark a vector that may be sent for the first time
+ * @v: the vector, its lock held
+ * @masked: its own mask is set
+ *
+ * To be called after the vector's state was published, with a full barrier
+ * between, and for all vectors after the gate was opened, likewise: one of the
+ * two calls sees that both are open.
+ *
+ * Context: any.
+ */
+void mr_change_used(struct mr_vector *v, bool masked)
+{
+	if (v->used || masked || !READ_ONCE(v->cap->open) ||
+	    !wanted(&v->cap->fn->changes, MSI_ROUTE_CHANGE_USED))
+		return;
+	v->used = true;
+	mr_change_vector(v, MSI_ROUTE_CHANGE_USED);
+}
+
+/**
+ * mr_change_opened() - mark the vectors that may be sent since the gate opened
+ * @cap: the capability
+ *
+ * Context: process, interrupts on, no lock held.
+ */
+void mr_change_opened(struct mr_cap *cap)
+{
+	struct mr_vector *v;
+	unsigned long flags;
+	u32 i;
+
+	if (likely(!wanted(&cap->fn->changes, MSI_ROUTE_CHANGE_USED)))
+		return;
+	for (i = 0; i < cap->nr; i++) {
+		v = &cap->vectors[i];
+		raw_spin_lock_irqsave(&v->lock, flags);
+		mr_change_used(v, v->live->snap.action == MR_MASKED);
+		raw_spin_unlock_irqrestore(&v->lock, flags);
+	}
+}
+
+/**
+ * mr_change_control() - mark a capability whose control registers were written
+ * @cap: the capability
+ *
+ * Context: process, no lock held.
+ */
+void mr_change_control(struct mr_cap *cap)
+{
+	struct mr_changes *c = &cap->fn->changes;
+
+	if (cap->nr && unlikely(wanted(c, MSI_ROUTE_CHANGE_CONTROL)))
+		mark(c, cap->position + cap->nr);
+}
+
+/* ---- without marks ---- */
+
+static void forget_cap(struct mr_cap *cap)
+{
+	struct mr_changes *c = &cap->fn->changes;
+	struct mr_vector *v;
+	unsigned long flags;
+	u32 i;
+
+	if (!cap->nr)
+		return;
+	for (i = 0; i < cap->nr; i++) {
+		v = &cap->vectors[i];
+		raw_spin_lock_irqsave(&v->lock, flags);
+		v->changed = 0;
+		v->used = false;
+		clear_bit(cap->position + i, c->marked);
+		raw_spin_unlock_irqrestore(&v->lock, flags);
+	}
+	clear_bit(cap->position + cap->nr, c->marked);
+}
+
+/**
+ * mr_changes_forget() - forget all marks, and which vectors were used
+ * @fn: the function
+ *
+ * Context: process, interrupts on, no lock held.
+ */
+void mr_changes_forget(struct mr_function *fn)
+{
+	/* Pairs with mr_changes_set(); the bitmap stays once it is there. */
+	if (!smp_load_acquire(&fn->changes.marked))
+		return;
+	forget_cap(&fn->msix_cap);
+	forget_cap(&fn->msi_cap);
+}
+
+/* ---- telling ---- */
+
+static void tell_work(struct work_struct *work)
+{
+	struct mr_changes *c = container_of(work, struct mr_changes, work);
+	struct mr_function *fn = container_of(c, struct mr_function, changes);
+
+	mutex_lock(&fn->config);
+	if (c->ctx)
+		mr_eventfd_signal(c->ctx);
+	mutex_unlock(&fn->config);
+}
+
+static u32 positions(const struct mr_function *fn)
+{
+	return fn->msi_cap.position + fn->msi_cap.nr + 1;
+}
+
+/* Under fn->config. */
+static int make_bitmap(struct mr_function *fn)
+{
+	unsigned long *marked;
+
+	if (fn->changes.marked)
+		return 0;
+	marked = bitmap_zalloc(positions(fn), GFP_KERNEL_ACCOUNT);
+	if (!marked)
+		return -ENOMEM;
+	/* Pairs with mr_changes_forget(). */
+	smp_store_release(&fn->changes.marked, marked);
+	return 0;
+}
+
+/**
+ * mr_changes_set() - choose what the VMM is told of
+ * @fn: the function
+ * @changes: bits of enum msi_route_change
+ * @fd: the eventfd; negative with @changes 0
+ *
+ * Context: process, may sleep; takes fn->config.
+ * Return: 0, or -EBADF, -EINVAL, -ENOMEM as &struct msi_route_set_notify
+ * documents them; then nothing has changed.
+ */
+int mr_changes_set(struct mr_function *fn, u32 changes, int fd)
+{
+	struct mr_changes *c = &fn->changes;
+	struct eventfd_ctx *ctx = NULL;
+	int ret = 0;
+
+	if (changes) {
+		ctx = eventfd_ctx_fdget(fd);
+		if (IS_ERR(ctx))
+			return PTR_ERR(ctx);
+	}
+	mutex_lock(&fn->config);
+	if (changes)
+		ret = make_bitmap(fn);
+	if (!ret) {
+		WRITE_ONCE(c->wanted, 0);
+		/* Each vector's lock is taken: nobody marks any more. */
+		mr_changes_forget(fn);
+		atomic_set(&c->told, 0);
+		swap(c->ctx, ctx);
+		/* Pairs with wanted(). */
+		smp_store_release(&c->wanted, changes);
+		/* Before the gates are read; pairs with mr_function_gate(). */
+		smp_mb();
+		mr_change_opened(&fn->msix_cap);
+		mr_change_opened(&fn->msi_cap);
+	}
+	mutex_unlock(&fn->config);
+	/* The old one, or the one that is not needed. */
+	if (ctx)
+		eventfd_ctx_put(ctx);
+	return ret;
+}
+
+/* ---- taking ---- */
+
+/* A change of the whole capability, or of the vector @index. */
+static void describe(struct mr_cap *cap, u32 index,
+		     struct msi_route_vector_change *r)
+{
+	struct mr_changes *c = &cap->fn->changes;
+	struct mr_vector *v = &cap->vectors[index];
+	struct mr_message raw = {};
+	unsigned long flags;
+
+	r->kind = cap->kind;
+	r->state = mr_function_state(cap);
+	if (index == cap->nr) {
+		r->vector = MSI_ROUTE_CAPABILITY;
+		r->changes = wanted(c, MSI_ROUTE_CHANGE_CONTROL);
+		return;
+	}
+	r->vector = index;
+	raw_spin_lock_irqsave(&v->lock, flags);
+	r->changes = v->changed;
+	v->changed = 0;
+	if (mr_vector_message(v, &raw))
+		r->state |= MSI_ROUTE_STATE_MASKED;
+	raw_spin_unlock_irqrestore(&v->lock, flags);
+	r->data = raw.data;
+	r->address = (u64)raw.address_hi << 32 | raw.address_lo;
+}
+
+static void take_one(struct mr_function *fn, u32 position,
+		     struct msi_route_vector_change *r)
+{
+	struct mr_cap *cap = position < fn->msi_cap.position ? &fn->msix_cap :
+							       &fn->msi_cap;
+
+	/*
+	 * The mark goes first: what changes from here on is marked anew.
+	 * Pairs with mark().
+	 */
+	if (!mr_mutant(MR_MUT_LOST_CHANGE))
+		clear_bit(position, fn->changes.marked);
+	smp_mb__after_atomic();
+	memset(r, 0, sizeof(*r));
+	describe(cap, position - cap->position, r);
+	mr_stretch();
+	if (mr_mutant(MR_MUT_LOST_CHANGE))
+		clear_bit(position, fn->changes.marked);
+}
+
+/* What could not be handed out is marked again. */
+static void give_back(struct mr_function *fn,
+		      const struct msi_route_vector_change *r)
+{
+	struct mr_cap *cap = r->kind == MSI_ROUTE_MSIX ? &fn->msix_cap :
+							 &fn->msi_cap;
+	unsigned long flags;
+	struct mr_vector *v;
+
+	if (r->vector == MSI_ROUTE_CAPABILITY) {
+		mr_change_control(cap);
+		return;
+	}
+	v = &cap->vectors[r->vector];
+	raw_spin_lock_irqsave(&v->lock, flags);
+	mr_change_vector(v, r->changes);
+	raw_spin_unlock_irqrestore(&v->lock, flags);
+}
+
+/* Goes on where the last one ended, so that no vector waits for ever. */
+static u32 take(struct mr_function *fn, struct msi_route_vector_change *r,
+		u32 room)
+{
+	struct mr_changes *c = &fn->changes;
+	u32 end = positions(fn), nr = 0, i, position;
+
+	/* Once around: the guest may mark without end. */
+	for (i = 0; i < end && nr < room; i++) {
+		position = find_next_bit(c->marked, end, c->cursor);
+		if (position >= end)
+			position = find_first_bit(c->marked, end);
+		if (position >= end)
+			break;
+		c->cursor = position + 1;
+		take_one(fn, position, &r[nr]);
+		if (r[nr].changes)
+			nr++;
+	}
+	return nr;
+}
+
+/**
+ * mr_changes_take() - take what changed
+ * @fn: the function
+ * @g: room and where to; the rest is filled in
+ *
+ * Context: process, may sleep; takes fn->config.
+ * Return: 0, or -EINVAL, -EFAULT, -ENOMEM as &struct msi_route_get_changes
+ * documents them; then nothing was taken.
+ */
+int mr_changes_take(struct mr_function *fn, struct msi_route_get_changes *g)
+{
+	struct mr_changes *c = &fn->changes;
+	struct msi_route_vector_change *r;
+	u32 i, room;
+	int ret = 0;
+
+	if (!g->room)
+		return -EINVAL;
+	room = min(g->room, positions(fn));
+	r = kvcalloc(room, sizeof(*r), GFP_KERNEL_ACCOUNT);
+	if (!r)
+		return -ENOMEM;
+
+	mutex_lock(&fn->config);
+	g->nr = 0;
+	g->more = 0;
+	if (c->wanted) {
+		atomic_set(&c->told, 0);
+		/* Pairs with mark(). */
+		smp_mb();
+		g->nr = take(fn, r, room);
+		if (copy_to_user(u64_to_user_ptr(g->changes), r,
+				 g->nr * sizeof(*r))) {
+			for (i = 0; i < g->nr; i++)
+				give_back(fn, &r[i]);
+			ret = -EFAULT;
+		}
+		g->more = !bitmap_empty(c->marked, positions(fn));
+		if (g->more)
+			tell(c);
+	}
+	mutex_unlock(&fn->config);
+	kvfree(r);
+	return ret;
+}
+
+/* ---- life ---- */
+
+/**
+ * mr_changes_init() - nobody is told of anything yet
+ * @fn: the function, its capabilities made
+ */
+void mr_changes_init(struct mr_function *fn)
+{
+	INIT_WORK(&fn->changes.work, tell_work);
+	fn->msix_cap.position = 0;
+	fn->msi_cap.position = fn->msix_cap.nr + 1;
+}
+
+/**
+ * mr_changes_destroy() - tell nobody any more
+ * @fn: the function; nothing can mark any more
+ *
+ * Context: process, may sleep.
+ */
+void mr_changes_destroy(struct mr_function *fn)
+{
+	struct mr_changes *c = &fn->changes;
+
+	cancel_work_sync(&c->work);
+	if (c->ctx)
+		eventfd_ctx_put(c->ctx);
+	bitmap_free(c->marked);
+}

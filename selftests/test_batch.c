@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Many vectors in one call: eventfds and table entries, all or none. */
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+
+#include "guest/function.h"
+#include "harness.h"
+
+#define MSIX		MSI_ROUTE_MSIX
+#define MSI		MSI_ROUTE_MSI
+#define NR		100
+#define KEEP		MSI_ROUTE_EVENTFD_KEEP
+#define REPLACE		MSI_ROUTE_EVENTFD_REPLACE
+
+FIXTURE(batch) {
+	struct vm vm;
+	struct function fn;
+	int fd[NR];
+};
+
+FIXTURE_SETUP(batch)
+{
+	int i;
+
+	vm_create(&self->vm, 0, 1);
+	function_open(&self->fn, &self->vm, msix_shape(NR));
+	for (i = 0; i < NR; i++)
+		self->fd[i] = new_eventfd();
+}
+
+FIXTURE_TEARDOWN(batch)
+{
+	function_close(&self->fn);
+	vm_destroy(&self->vm);
+}
+
+static __u64 events(struct function *fn, unsigned int vector)
+{
+	return counters(fn, MSIX, vector).events;
+}
+
+/* ---- eventfds ---- */
+
+TEST_F(batch, attach_and_detach)
+{
+	int i, none[NR];
+
+	ASSERT_EQ(0, set_eventfds(&self->fn, MSIX, 0, NR, self->fd, 0));
+	for (i = 0; i < NR; i++) {
+		signal_eventfd(self->fd[i], 1);
+		EXPECT_EQ(1, events(&self->fn, i));
+		none[i] = -1;
+	}
+	ASSERT_EQ(0, set_eventfds(&self->fn, MSIX, 0, NR, none, 0));
+	for (i = 0; i < NR; i++)
+		signal_eventfd(self->fd[i], 1);
+	EXPECT_EQ(NR, totals(&self->fn, MSIX).events);
+	/* To detach what is not attached is no error here. */
+	ASSERT_EQ(0, set_eventfds(&self->fn, MSIX, 0, NR, none, 0));
+}
+
+/* A part of the vectors; some attached, some detached, some left as they are. */
+TEST_F(batch, each_its_own)
+{
+	int fds[4];
+
+	ASSERT_EQ(0, set_eventfds(&self->fn, MSIX, 10, 3, self->fd, 0));
+	fds[0] = KEEP;
+	fds[1] = -1;
+	fds[2] = self->fd[3];
+	fds[3] = self->fd[4];
+	EXPECT_EQ(-EEXIST, set_eventfds(&self->fn, MSIX, 10, 4, fds, 0));
+	ASSERT_EQ(0, set_eventfds(&self->fn, MSIX, 10, 4, fds, REPLACE));
+	signal_eventfd(self->fd[0], 1);
+	signal_eventfd(self->fd[1], 1);
+	signal_eventfd(self->fd[2], 1);
+	signal_eventfd(self->fd[3], 1);
+	signal_eventfd(self->fd[4], 1);
+	EXPECT_EQ(1, events(&self->fn, 10));
+	EXPECT_EQ(0, events(&self->fn, 11));
+	EXPECT_EQ(1, events(&self->fn, 12));
+	EXPECT_EQ(1, events(&self->fn, 13));
+	EXPECT_EQ(3, totals(&self->fn, MSIX).events);
+}
+
+/* What the eventfds hold is raised, in both directions, as of one alone. */
+TEST_F(batch, no_event_is_lost)
+{
+	int i;
+
+	for (i = 0; i < NR; i++)
+		signal_eventfd(self->fd[i], 2);
+	ASSERT_EQ(0, set_eventfds(&self->fn, MSIX, 0, NR, self->fd, 0));
+	EXPECT_EQ(2 * NR, totals(&self->fn, MSIX).events);
+	/* The same once more keeps them attached. */
+	ASSERT_EQ(0, set_eventfds(&self->fn, MSIX, 0, NR, self->fd, REPLACE));
+	for (i = 0; i < NR; i++)
+		signal_eventfd(self->fd[i], 1);
+	EXPECT_EQ(3 * NR, totals(&self->fn, MSIX).events);
+}
+
+/* After an error each vector has what it had. */
+TEST_F(batch, all_or_none)
+{
+	int first = new_eventfd(), fds[NR];
+	static const int wrong[] = { 10000, -3 };
+	unsigned int i;
+
+	ASSERT_EQ(0, set_eventfd(&self->fn, MSIX, 0, first, 0));
+	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
+		memcpy(fds, self->fd, sizeof(fds));
+		fds[NR - 1] = wrong[i];
+		EXPECT_EQ(wrong[i] > 0 ? -EBADF : -EINVAL,
+			  set_eventfds(&self->fn, MSIX, 0, NR, fds, REPLACE));
+	}
+	fds[NR - 1] = self->vm.fd;
+	EXPECT_EQ(-EINVAL, set_eventfds(&self->fn, MSIX, 0, NR, fds, REPLACE));
+	for (i = 0; i < NR; i++)
+		signal_eventfd(self->fd[i], 1);
+	EXPECT_EQ(0, totals(&self->fn, MSIX).events);
+	signal_eventfd(first, 1);
+	EXPECT_EQ(1, events(&self->fn, 0));
+}
+
+/* An eventfd wakes one vector only; a second one is told so. */
+TEST_F(batch, ebusy_twice_the_same)
+{
+	self->fd[NR - 1] = self->fd[0];
+	EXPECT_EQ(-EBUSY, set_eventfds(&self->fn, MSIX, 0, NR, self->fd, 0));
+	signal_eventfd(self->fd[0], 1);
+	signal_eventfd(self->fd[1], 1);
+	EXPECT_EQ(0, totals(&self->fn, MSIX).events);
+}
+
+TEST_F(batch, eventfds_errors)
+{
+	struct msi_route_eventfds arg = {
+		.size = sizeof(arg), .kind = MSIX, .nr = 1, .fds = (unsigned long)self->fd,
+		.reserved = 1,
+	};
+
+	EXPECT_EQ(-EINVAL, set_eventfds(&self->fn, MSIX, 0, 0, self->fd, 0));
+	EXPECT_EQ(-EINVAL, set_eventfds(&self->fn, 2, 0, 1, self->fd, 0));
+	EXPECT_EQ(-ENODEV, set_eventfds(&self->fn, MSI, 0, 1, self->fd, 0));
+	EXPECT_EQ(-ECHRNG, set_eventfds(&self->fn, MSIX, 0, NR + 1, self->fd, 0));
+	EXPECT_EQ(-ECHRNG, set_eventfds(&self->fn, MSIX, NR, 1, self->fd, 0));
+	EXPECT_EQ(-ECHRNG, set_eventfds(&self->fn, MSIX, 1, ~0U, self->fd, 0));
+	EXPECT_EQ(-ECHRNG, set_eventfds(&self->fn, MSIX, ~0U, 1, self->fd, 0));
+	EXPECT_EQ(-EFAULT, set_eventfds(&self->fn, MSIX, 0, NR, (void *)8UL, 0));
+	EXPECT_EQ(-EOPNOTSUPP, set_eventfds(&self->fn, MSIX, 0, NR, self->fd, 1 << 1));
+	EXPECT_EQ(-1, ioctl(self->fn.fd, MSI_ROUTE_SET_EVENTFDS, &arg));
+	EXPECT_EQ(EOPNOTSUPP, errno);
+	signal_eventfd(self->fd[0], 1);
+	EXPECT_EQ(0, totals(&self->fn, MSIX).events);
+}
+
+/* ---- entries ---- */
+
+static struct msi_route_entry entry_of(unsigned int vector, __u32 control)
+{
+	return (struct msi_route_entry){
+		.address_lo = MSI_TO(0), .data = vector, .control = control,
+	};
+}
+
+TEST_F(batch, entries_are_as_written)
+{
+	struct msi_route_entry entries[NR];
+	int i;
+
+	for (i = 0; i < NR; i++) {
+		entries[i] = entry_of(0x30 + i, i & 1);
+		entries[i].address_lo |= 3;
+		entries[i].address_hi = i;
+	}
+	ASSERT_EQ(0, set_entries(&self->fn, 0, NR, entries));
+	for (i = 0; i < NR; i++) {
+		EXPECT_EQ(MSI_TO(0), table_read(&self->fn, ENTRY(i) + ENTRY_ADDRESS));
+		EXPECT_EQ(i, table_read(&self->fn, ENTRY(i) + ENTRY_UPPER));
+		EXPECT_EQ(0x30 + i, table_read(&self->fn, ENTRY(i) + ENTRY_DATA));
+		EXPECT_EQ(i & 1, table_read(&self->fn, ENTRY(i) + ENTRY_CONTROL));
+	}
+}
+
+/* They take effect: what is pending in an entry that is unmasked goes out. */
+TEST_F(batch, entries_release)
+{
+	struct msi_route_entry entries[2] = { entry_of(0x51, 0), entry_of(0x52, ENTRY_MASKED) };
+
+	msix_control(&self->fn, MSIX_ENABLE);
+	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, MSIX, 7));
+	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, MSIX, 8));
+	ASSERT_EQ(0, set_entries(&self->fn, 7, 2, entries));
+	EXPECT_TRUE(vcpu_take_irr(&self->vm.vcpu[0], 0x51));
+	EXPECT_FALSE(pba_bit(&self->fn, 7));
+	EXPECT_TRUE(pba_bit(&self->fn, 8));
+}
+
+static void *raise_without_pause(void *arg)
+{
+	struct function *fn = arg;
+
+	while (!fn->vm->stop)
+		trigger(fn, MSIX, 0);
+	return NULL;
+}
+
+/* Two vCPUs, two vectors: never one's vector on the other. */
+TEST_F(batch, rule_28_entries_are_not_torn)
+{
+	struct msi_route_entry entry;
+	pthread_t thread;
+	int i;
+
+	vm_add_vcpu(&self->vm, 1);
+	msix_control(&self->fn, MSIX_ENABLE);
+	entry = entry_of(0x50, 0);
+	ASSERT_EQ(0, set_entries(&self->fn, 0, 1, &entry));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, raise_without_pause, &self->fn));
+	for (i = 0; i < 20000; i++) {
+		entry = entry_of(0x50 + (i & 1), 0);
+		entry.address_lo = MSI_TO(i & 1);
+		ASSERT_EQ(0, set_entries(&self->fn, 0, 1, &entry));
+	}
+	__atomic_store_n(&self->vm.stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	EXPECT_FALSE(vcpu_irr(&self->vm.vcpu[0], 0x51));
+	EXPECT_FALSE(vcpu_irr(&self->vm.vcpu[1], 0x50));
+}
+
+TEST_F(batch, entries_errors)
+{
+	struct msi_route_entry entries[NR] = {};
+	struct msi_route_entries arg = {
+		.size = sizeof(arg), .nr = 1, .entries = (unsigned long)entries, .reserved = 1,
+	};
+	struct function msi;
+	struct vm vm;
+
+	EXPECT_EQ(-EINVAL, set_entries(&self->fn, 0, 0, entries));
+	EXPECT_EQ(-ECHRNG, set_entries(&self->fn, 1, NR, entries));
+	EXPECT_EQ(-ECHRNG, set_entries(&self->fn, ~0U, 2, entries));
+	EXPECT_EQ(-EFAULT, set_entries(&self->fn, 0, NR, (void *)8UL));
+	EXPECT_EQ(-1, ioctl(self->fn.fd, MSI_ROUTE_SET_ENTRIES, &arg));
+	EXPECT_EQ(EOPNOTSUPP, errno);
+	EXPECT_EQ(ENTRY_MASKED, table_read(&self->fn, ENTRY(0) + ENTRY_CONTROL));
+
+	vm_create(&vm, 0, 1);
+	function_open(&msi, &vm, msi_shape(1, 0));
+	EXPECT_EQ(-ENODEV, set_entries(&msi, 0, 1, entries));
+	function_close(&msi);
+	vm_destroy(&vm);
+}
+
+/* The largest function, in one call each. */
+TEST_F(batch, all_of_2048)
+{
+	static struct msi_route_entry entries[2048];
+	struct rlimit files = { 4096, 4096 };
+	static int fds[2048];
+	struct function fn;
+	int i;
+
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
+	function_open(&fn, &self->vm, msix_shape(2048));
+	msix_control(&fn, MSIX_ENABLE);
+	for (i = 0; i < 2048; i++) {
+		entries[i] = entry_of(0x20 + i % 0xd0, 0);
+		fds[i] = new_eventfd();
+	}
+	ASSERT_EQ(0, set_entries(&fn, 0, 2048, entries));
+	ASSERT_EQ(0, set_eventfds(&fn, MSIX, 0, 2048, fds, 0));
+	for (i = 0; i < 2048; i++)
+		signal_eventfd(fds[i], 1);
+	EXPECT_EQ(2048, totals(&fn, MSIX).messages);
+	function_close(&fn);
+}

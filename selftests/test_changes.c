@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What the VMM is told of: which changes, when, and that none is lost. */
+#include <poll.h>
+#include <sys/eventfd.h>
+
+#include "guest/function.h"
+#include "harness.h"
+
+#define MSIX		MSI_ROUTE_MSIX
+#define MSI		MSI_ROUTE_MSI
+#define NR		70		/* more than a word of a bitmap */
+#define NR_MSI		4
+#define VECTOR		0x51
+
+#define USED		MSI_ROUTE_CHANGE_USED
+#define UNMASKED	MSI_ROUTE_CHANGE_UNMASKED
+#define MASKED		MSI_ROUTE_CHANGE_MASKED
+#define MESSAGE		MSI_ROUTE_CHANGE_MESSAGE
+#define CONTROL		MSI_ROUTE_CHANGE_CONTROL
+#define ALL		(USED | UNMASKED | MASKED | MESSAGE | CONTROL)
+
+#define IS_MASKED	MSI_ROUTE_STATE_MASKED
+#define IS_ENABLED	MSI_ROUTE_STATE_ENABLED
+#define IS_FUNCTION_MASKED MSI_ROUTE_STATE_FUNCTION_MASK
+#define IS_BUS_MASTER	MSI_ROUTE_STATE_BUS_MASTER
+#define IS_OPEN		(IS_ENABLED | IS_BUS_MASTER)
+
+FIXTURE(changes) {
+	struct vm vm;
+	struct function fn;
+	int fd;
+	struct msi_route_vector_change got[2 * NR];
+};
+
+FIXTURE_SETUP(changes)
+{
+	struct msi_route_create shape = msix_shape(NR);
+
+	shape.msi_cap = MSI_CAP;
+	shape.msi_vectors = NR_MSI;
+	shape.msi_flags = MSI_ROUTE_MSI_64BIT | MSI_ROUTE_MSI_MASKING;
+	vm_create(&self->vm, 0, 1);
+	function_open(&self->fn, &self->vm, shape);
+	self->fd = new_eventfd();
+}
+
+FIXTURE_TEARDOWN(changes)
+{
+	function_close(&self->fn);
+	vm_destroy(&self->vm);
+}
+
+/* Waits until the VMM is told: the harness ends a test that is not. */
+static void wait_told(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	eventfd_t count;
+
+	if (poll(&p, 1, -1) != 1 || eventfd_read(fd, &count))
+		die("the eventfd");
+}
+
+/* Takes one change, which must be the only one. */
+#define EXPECT_ONE(_kind, _vector, _changes, _state)			\
+	do {								\
+		const struct msi_route_vector_change *r = self->got;	\
+		bool more = true;					\
+									\
+		wait_told(self->fd);					\
+		ASSERT_EQ(1, get_changes(&self->fn, self->got, NR, &more)); \
+		EXPECT_FALSE(more);					\
+		EXPECT_EQ(_kind, r->kind);				\
+		EXPECT_EQ(_vector, r->vector);				\
+		EXPECT_EQ((__u32)(_changes), r->changes);		\
+		EXPECT_EQ((__u32)(_state), r->state);			\
+	} while (0)
+
+#define EXPECT_NONE()	EXPECT_EQ(0, get_changes(&self->fn, self->got, NR, NULL))
+
+/* ---- which changes ---- */
+
+TEST_F(changes, of_an_entry)
+{
+	const struct msi_route_vector_change *r = self->got;
+
+	msix_control(&self->fn, MSIX_ENABLE);
+	ASSERT_EQ(0, set_notify(&self->fn, ALL, self->fd));
+	EXPECT_NONE();
+
+	table_write(&self->fn, ENTRY(3) + ENTRY_ADDRESS, MSI_TO(1));
+	EXPECT_ONE(MSIX, 3, MESSAGE, IS_OPEN | IS_MASKED);
+	EXPECT_EQ(MSI_TO(1), r->address);
+	table_write(&self->fn, ENTRY(3) + ENTRY_UPPER, 0x12);
+	EXPECT_ONE(MSIX, 3, MESSAGE, IS_OPEN | IS_MASKED);
+	EXPECT_EQ(0x1200000000ULL | MSI_TO(1), r->address);
+	table_write(&self->fn, ENTRY(3) + ENTRY_DATA, VECTOR);
+	EXPECT_ONE(MSIX, 3, MESSAGE, IS_OPEN | IS_MASKED);
+	EXPECT_EQ(VECTOR, r->data);
+
+	entry_mask(&self->fn, 3, false);
+	EXPECT_ONE(MSIX, 3, UNMASKED | USED, IS_OPEN);
+	entry_mask(&self->fn, 3, true);
+	EXPECT_ONE(MSIX, 3, MASKED, IS_OPEN | IS_MASKED);
+	/* Used once only; a mask that is written as it is changes nothing. */
+	entry_mask(&self->fn, 3, false);
+	EXPECT_ONE(MSIX, 3, UNMASKED, IS_OPEN);
+	entry_mask(&self->fn, 3, false);
+	EXPECT_NONE();
+}
+
+/* Of what was not taken yet, one of a kind, and the state of now. */
+TEST_F(changes, gather)
+{
+	ASSERT_EQ(0, set_notify(&self->fn, ALL, self->fd));
+	entry_set(&self->fn, 69, MSI_TO(0), VECTOR, 0);
+	entry_mask(&self->fn, 69, true);
+	table_write(&self->fn, ENTRY(69) + ENTRY_DATA, VECTOR + 1);
+	EXPECT_ONE(MSIX, 69, MESSAGE | UNMASKED | MASKED, IS_BUS_MASTER | IS_MASKED);
+	EXPECT_EQ(VECTOR + 1, self->got[0].data);
+	EXPECT_NONE();
+}
+
+/* Writing back an equal value is told [30]. */
+TEST_F(changes, rule_30_equal_value)
+{
+	entry_set(&self->fn, 0, MSI_TO(0), VECTOR, 0);
+	ASSERT_EQ(0, set_notify(&self->fn, MESSAGE, self->fd));
+	table_write(&self->fn, ENTRY(0) + ENTRY_DATA, VECTOR);
+	EXPECT_ONE(MSIX, 0, MESSAGE, IS_BUS_MASTER);
+}
+
+TEST_F(changes, of_a_capability)
+{
+	ASSERT_EQ(0, set_notify(&self->fn, CONTROL, self->fd));
+	msix_control(&self->fn, MSIX_ENABLE | MSIX_FUNCTION_MASK);
+	EXPECT_ONE(MSIX, MSI_ROUTE_CAPABILITY, CONTROL, IS_OPEN | IS_FUNCTION_MASKED);
+	msi_control(&self->fn, MSI_ENABLE);
+	EXPECT_ONE(MSI, MSI_ROUTE_CAPABILITY, CONTROL, IS_OPEN);
+	ASSERT_EQ(0, set_bus_master(&self->fn, 0));
+	wait_told(self->fd);
+	ASSERT_EQ(2, get_changes(&self->fn, self->got, NR, NULL));
+	EXPECT_EQ(IS_ENABLED | IS_FUNCTION_MASKED, self->got[0].state);
+	EXPECT_EQ(IS_ENABLED, self->got[1].state);
+	EXPECT_EQ(MSI_ROUTE_CAPABILITY, self->got[1].vector);
+	/* A read is no change, nor is a write of what is read-only. */
+	config_read(&self->fn, MSIX_CAP, 4);
+	config_write(&self->fn, MSIX_CAP, 1, 0);
+	config_write(&self->fn, MSIX_CAP + MSIX_TABLE, 4, 0);
+	EXPECT_NONE();
+}
+
+TEST_F(changes, of_msi)
+{
+	unsigned int i;
+
+	msi_control(&self->fn, MSI_ENABLE | MSI_MME(2));
+	ASSERT_EQ(0, set_notify(&self->fn, ALL & ~CONTROL & ~USED, self->fd));
+	msi_set(&self->fn, MSI_TO(0), 0x60);
+	wait_told(self->fd);
+	ASSERT_EQ(NR_MSI, get_changes(&self->fn, self->got, NR, NULL));
+	for (i = 0; i < NR_MSI; i++) {
+		EXPECT_EQ(MSI, self->got[i].kind);
+		EXPECT_EQ(i, self->got[i].vector);
+		EXPECT_EQ(MESSAGE, self->got[i].changes);
+		EXPECT_EQ(MSI_TO(0), self->got[i].address);
+		EXPECT_EQ(0x60 + i, self->got[i].data);
+	}
+	msi_mask(&self->fn, 1 << 2);
+	EXPECT_ONE(MSI, 2, MASKED, IS_OPEN | IS_MASKED);
+	msi_mask(&self->fn, 0);
+	EXPECT_ONE(MSI, 2, UNMASKED, IS_OPEN);
+}
+
+/* ---- first use ---- */
+
+/* It may be sent when the last of its gates has opened, whichever that is. */
+TEST_F(changes, first_use_by_each_gate)
+{
+	ASSERT_EQ(0, set_bus_master(&self->fn, 0));
+	ASSERT_EQ(0, set_notify(&self->fn, USED, self->fd));
+	entry_set(&self->fn, 5, MSI_TO(0), VECTOR, 0);
+	msix_control(&self->fn, MSIX_ENABLE | MSIX_FUNCTION_MASK);
+	EXPECT_NONE();
+	ASSERT_EQ(0, set_bus_master(&self->fn, 1));
+	EXPECT_NONE();
+	msix_control(&self->fn, MSIX_ENABLE);
+	EXPECT_ONE(MSIX, 5, USED, IS_OPEN);
+	entry_mask(&self->fn, 6, false);
+	EXPECT_ONE(MSIX, 6, USED, IS_OPEN);
+	/* Not again, until a reset. */
+	msix_control(&self->fn, 0);
+	msix_control(&self->fn, MSIX_ENABLE);
+	EXPECT_NONE();
+	ASSERT_EQ(0, reset(&self->fn));
+	EXPECT_NONE();
+	msix_control(&self->fn, MSIX_ENABLE);
+	entry_mask(&self->fn, 5, false);
+	EXPECT_NONE();
+	ASSERT_EQ(0, set_bus_master(&self->fn, 1));
+	EXPECT_ONE(MSIX, 5, USED, IS_OPEN);
+}
+
+TEST_F(changes, used_before_the_vmm_asks)
+{
+	entry_set(&self->fn, 64, MSI_TO(0), VECTOR, 0);
+	entry_set(&self->fn, 65, MSI_TO(0), VECTOR, ENTRY_MASKED);
+	msix_control(&self->fn, MSIX_ENABLE);
+	ASSERT_EQ(0, set_notify(&self->fn, USED, self->fd));
+	EXPECT_ONE(MSIX, 64, USED, IS_OPEN);
+	/* Who asks anew is told anew. */
+	ASSERT_EQ(0, set_notify(&self->fn, USED, self->fd));
+	EXPECT_ONE(MSIX, 64, USED, IS_OPEN);
+}
+
+/* ---- asking and taking ---- */
+
+TEST_F(changes, only_what_was_asked_for)
+{
+	entry_set(&self->fn, 0, MSI_TO(0), VECTOR, 0);
+	EXPECT_NONE();
+	ASSERT_EQ(0, set_notify(&self->fn, MASKED, self->fd));
+	entry_set(&self->fn, 0, MSI_TO(1), VECTOR, 0);
+	msix_control(&self->fn, MSIX_ENABLE);
+	EXPECT_ONE(MSIX, 0, MASKED, IS_OPEN);
+	entry_mask(&self->fn, 0, true);
+	ASSERT_EQ(0, set_notify(&self->fn, 0, -1));
+	EXPECT_NONE();
+	entry_mask(&self->fn, 1, false);
+	entry_mask(&self->fn, 1, true);
+	EXPECT_NONE();
+}
+
+TEST_F(changes, reset_forgets)
+{
+	ASSERT_EQ(0, set_notify(&self->fn, ALL, self->fd));
+	entry_set(&self->fn, 0, MSI_TO(0), VECTOR, 0);
+	msix_control(&self->fn, MSIX_ENABLE);
+	ASSERT_EQ(0, reset(&self->fn));
+	EXPECT_NONE();
+	table_write(&self->fn, ENTRY(0) + ENTRY_DATA, 1);
+	wait_told(self->fd);
+	ASSERT_EQ(1, get_changes(&self->fn, self->got, NR, NULL));
+	EXPECT_EQ(MESSAGE, self->got[0].changes);
+}
+
+/* The other eventfd is told from now on, of what comes from now on. */
+TEST_F(changes, another_eventfd)
+{
+	int other = new_eventfd();
+	eventfd_t count;
+
+	ASSERT_EQ(0, set_notify(&self->fn, MESSAGE, self->fd));
+	table_write(&self->fn, ENTRY(0) + ENTRY_DATA, 1);
+	wait_told(self->fd);
+	ASSERT_EQ(0, set_notify(&self->fn, MESSAGE, other));
+	EXPECT_NONE();
+	table_write(&self->fn, ENTRY(0) + ENTRY_DATA, 1);
+	wait_told(other);
+	EXPECT_EQ(-1, eventfd_read(self->fd, &count));
+	close(other);
+	table_write(&self->fn, ENTRY(0) + ENTRY_DATA, 1);
+	EXPECT_EQ(1, get_changes(&self->fn, self->got, NR, NULL));
+}
+
+/* With little room all are taken, in turn, and the VMM is told of the rest. */
+TEST_F(changes, little_room)
+{
+	bool seen[NR] = {}, more = true;
+	unsigned int i;
+
+	ASSERT_EQ(0, set_notify(&self->fn, MESSAGE, self->fd));
+	for (i = 0; i < NR; i++)
+		table_write(&self->fn, ENTRY(i) + ENTRY_DATA, i);
+	for (i = 0; more; i++) {
+		wait_told(self->fd);
+		ASSERT_EQ(1, get_changes(&self->fn, self->got, 1, &more));
+		ASSERT_GT(NR, self->got[0].vector);
+		EXPECT_FALSE(seen[self->got[0].vector]);
+		EXPECT_EQ(self->got[0].vector, self->got[0].data);
+		seen[self->got[0].vector] = true;
+		/* One that changes again and again does not push in. */
+		if (more)
+			table_write(&self->fn, ENTRY(0) + ENTRY_DATA, 0);
+		seen[0] = false;
+	}
+	EXPECT_LE(NR, i);
+	for (i = 1; i < NR; i++)
+		EXPECT_TRUE(seen[i]);
+}
+
+/* What could not be handed out is there still. */
+TEST_F(changes, efault_takes_nothing)
+{
+	ASSERT_EQ(0, set_notify(&self->fn, ALL, self->fd));
+	entry_set(&self->fn, 2, MSI_TO(0), VECTOR, 0);
+	msix_control(&self->fn, MSIX_ENABLE);
+	EXPECT_EQ(-EFAULT, get_changes(&self->fn, (void *)8UL, NR, NULL));
+	ASSERT_EQ(2, get_changes(&self->fn, self->got, NR, NULL));
+	EXPECT_EQ(2, self->got[0].vector);
+	EXPECT_EQ(MESSAGE | UNMASKED | USED, self->got[0].changes);
+	EXPECT_EQ(MSI_ROUTE_CAPABILITY, self->got[1].vector);
+}
+
+TEST_F(changes, errors)
+{
+	struct msi_route_set_notify arg = { .size = sizeof(arg), .fd = -1, .reserved = 1 };
+
+	ASSERT_EQ(0, set_notify(&self->fn, MESSAGE, self->fd));
+	EXPECT_EQ(-EBADF, set_notify(&self->fn, MESSAGE, -1));
+	EXPECT_EQ(-EBADF, set_notify(&self->fn, MESSAGE, 10000));
+	EXPECT_EQ(-EINVAL, set_notify(&self->fn, MESSAGE, self->vm.fd));
+	EXPECT_EQ(-EINVAL, set_notify(&self->fn, 0, self->fd));
+	EXPECT_EQ(-EOPNOTSUPP, set_notify(&self->fn, ALL + 1, self->fd));
+	EXPECT_EQ(-1, ioctl(self->fn.fd, MSI_ROUTE_SET_NOTIFY, &arg));
+	EXPECT_EQ(EOPNOTSUPP, errno);
+	EXPECT_EQ(-EINVAL, get_changes(&self->fn, self->got, 0, NULL));
+	/* As it was. */
+	table_write(&self->fn, ENTRY(0) + ENTRY_DATA, 1);
+	EXPECT_ONE(MSIX, 0, MESSAGE, IS_BUS_MASTER | IS_MASKED);
+}
+
+/* ---- nothing is lost ---- */
+
+#define ROUNDS		50
+#define WRITES		2000
+
+static struct function *driven;
+static __u32 last_seen[NR], last_written[NR];
+static bool done;
+
+static void *driver(void *arg)
+{
+	__u32 *random = arg;
+	int i;
+
+	for (i = 0; i < WRITES; i++) {
+		__u32 entry = next_random(random) % NR;
+
+		last_written[entry]++;
+		table_write(driven, ENTRY(entry) + ENTRY_DATA, last_written[entry]);
+	}
+	__atomic_store_n(&done, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* In small portions, so that most of the time something is left. */
+static int take_some(void)
+{
+	struct msi_route_vector_change got[8];
+	int i, nr = get_changes(driven, got, 8, NULL);
+
+	if (nr < 0)
+		die("MSI_ROUTE_GET_CHANGES");
+	for (i = 0; i < nr; i++)
+		__atomic_store_n(&last_seen[got[i].vector], got[i].data, __ATOMIC_RELEASE);
+	return nr;
+}
+
+/* Who takes while the driver writes ends up with what it wrote last. */
+TEST_F(changes, none_is_lost)
+{
+	__u32 random = 1;
+	pthread_t thread;
+	int i, round;
+
+	driven = &self->fn;
+	ASSERT_EQ(0, set_notify(&self->fn, MESSAGE, self->fd));
+	for (round = 0; round < ROUNDS; round++) {
+		done = false;
+		ASSERT_EQ(0, pthread_create(&thread, NULL, driver, &random));
+		while (!__atomic_load_n(&done, __ATOMIC_ACQUIRE))
+			take_some();
+		pthread_join(thread, NULL);
+		while (take_some())
+			;
+		for (i = 0; i < NR; i++)
+			ASSERT_EQ(last_written[i], last_seen[i]);
+	}
+}
+
+static void *one_at_a_time(void *arg)
+{
+	int i, n = *(int *)arg;
+
+	for (i = 1; i <= n; i++) {
+		table_write(driven, ENTRY(0) + ENTRY_DATA, i);
+		while (__atomic_load_n(&last_seen[0], __ATOMIC_ACQUIRE) != (__u32)i)
+			sched_yield();
+	}
+	return NULL;
+}
+
+/* The VMM is told of each change that comes when it has taken all. */
+TEST_F(changes, each_is_told)
+{
+	int writes = 5000;
+	pthread_t thread;
+
+	driven = &self->fn;
+	last_seen[0] = 0;
+	ASSERT_EQ(0, set_notify(&self->fn, MESSAGE, self->fd));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, one_at_a_time, &writes));
+	while (last_seen[0] != (__u32)writes) {
+		wait_told(self->fd);
+		take_some();
+	}
+	pthread_join(thread, NULL);
+}
+
+/* Changes by a vCPU's thread, in the kernel, are told like any other. */
+static void guest_masks(void)
+{
+	guest_write32(TABLE_GPA(0) + ENTRY(1) + ENTRY_CONTROL, 0);
+}
+
+TEST_F(changes, by_in_kernel_mmio)
+{
+	msix_control(&self->fn, MSIX_ENABLE);
+	ASSERT_EQ(0, map(&self->fn, MSI_ROUTE_MAP_TABLE, TABLE_GPA(0), 0));
+	ASSERT_EQ(0, set_notify(&self->fn, USED, self->fd));
+	vcpu_start(&self->vm.vcpu[0], guest_masks);
+	EXPECT_ONE(MSIX, 1, USED, IS_OPEN);
+	vcpu_join(&self->vm.vcpu[0]);
+}
