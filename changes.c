@@ -58,13 +58,13 @@ void mr_change_vector(struct mr_vector *v, u32 changes)
 {
 	struct mr_changes *c = &v->cap->fn->changes;
 
-	lockdep_assert_held(&v->lock);
+	lockdep_assert_held(&mr_slow(v)->lock);
 
 	changes = wanted(c, changes);
 	if (likely(!changes))
 		return;
-	v->changed |= changes;
-	mark(c, v->cap->position + v->index);
+	mr_slow(v)->changed |= changes;
+	mark(c, v->cap->position + mr_vector_index(v));
 }
 
 /**
@@ -80,10 +80,10 @@ void mr_change_vector(struct mr_vector *v, u32 changes)
  */
 void mr_change_used(struct mr_vector *v, bool masked)
 {
-	if (v->used || masked || !READ_ONCE(v->cap->open) ||
+	if (mr_slow(v)->used || masked || !READ_ONCE(v->cap->open) ||
 	    !wanted(&v->cap->fn->changes, MSI_ROUTE_CHANGE_USED))
 		return;
-	v->used = true;
+	mr_slow(v)->used = true;
 	mr_change_vector(v, MSI_ROUTE_CHANGE_USED);
 }
 
@@ -103,9 +103,9 @@ void mr_change_opened(struct mr_cap *cap)
 		return;
 	for (i = 0; i < cap->nr; i++) {
 		v = &cap->vectors[i];
-		raw_spin_lock_irqsave(&v->lock, flags);
+		raw_spin_lock_irqsave(&cap->slow[i].lock, flags);
 		mr_change_used(v, v->live->snap.action == MR_MASKED);
-		raw_spin_unlock_irqrestore(&v->lock, flags);
+		raw_spin_unlock_irqrestore(&cap->slow[i].lock, flags);
 	}
 }
 
@@ -128,19 +128,19 @@ void mr_change_control(struct mr_cap *cap)
 static void forget_cap(struct mr_cap *cap)
 {
 	struct mr_changes *c = &cap->fn->changes;
-	struct mr_vector *v;
+	struct mr_vector_slow *s;
 	unsigned long flags;
 	u32 i;
 
 	if (!cap->nr)
 		return;
 	for (i = 0; i < cap->nr; i++) {
-		v = &cap->vectors[i];
-		raw_spin_lock_irqsave(&v->lock, flags);
-		v->changed = 0;
-		v->used = false;
+		s = &cap->slow[i];
+		raw_spin_lock_irqsave(&s->lock, flags);
+		s->changed = 0;
+		s->used = false;
 		clear_bit(cap->position + i, c->marked);
-		raw_spin_unlock_irqrestore(&v->lock, flags);
+		raw_spin_unlock_irqrestore(&s->lock, flags);
 	}
 	clear_bit(cap->position + cap->nr, c->marked);
 }
@@ -244,7 +244,7 @@ static void describe(struct mr_cap *cap, u32 index,
 		     struct msi_route_vector_change *r)
 {
 	struct mr_changes *c = &cap->fn->changes;
-	struct mr_vector *v = &cap->vectors[index];
+	struct mr_vector_slow *s = &cap->slow[index];
 	struct mr_message raw = {};
 	unsigned long flags;
 
@@ -256,12 +256,12 @@ static void describe(struct mr_cap *cap, u32 index,
 		return;
 	}
 	r->vector = index;
-	raw_spin_lock_irqsave(&v->lock, flags);
-	r->changes = v->changed;
-	v->changed = 0;
-	if (mr_vector_message(v, &raw))
+	raw_spin_lock_irqsave(&s->lock, flags);
+	r->changes = s->changed;
+	s->changed = 0;
+	if (mr_vector_message(&cap->vectors[index], &raw))
 		r->state |= MSI_ROUTE_STATE_MASKED;
-	raw_spin_unlock_irqrestore(&v->lock, flags);
+	raw_spin_unlock_irqrestore(&s->lock, flags);
 	r->data = raw.data;
 	r->address = (u64)raw.address_hi << 32 | raw.address_lo;
 }
@@ -292,17 +292,17 @@ static void give_back(struct mr_function *fn,
 {
 	struct mr_cap *cap = r->kind == MSI_ROUTE_MSIX ? &fn->msix_cap :
 							 &fn->msi_cap;
+	struct mr_vector_slow *s;
 	unsigned long flags;
-	struct mr_vector *v;
 
 	if (r->vector == MSI_ROUTE_CAPABILITY) {
 		mr_change_control(cap);
 		return;
 	}
-	v = &cap->vectors[r->vector];
-	raw_spin_lock_irqsave(&v->lock, flags);
-	mr_change_vector(v, r->changes);
-	raw_spin_unlock_irqrestore(&v->lock, flags);
+	s = &cap->slow[r->vector];
+	raw_spin_lock_irqsave(&s->lock, flags);
+	mr_change_vector(&cap->vectors[r->vector], r->changes);
+	raw_spin_unlock_irqrestore(&s->lock, flags);
 }
 
 /* Goes on where the last one ended, so that no vector waits for ever. */

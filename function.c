@@ -77,14 +77,6 @@ free:
 	return ERR_PTR(ret);
 }
 
-static void remove_triggers(struct mr_cap *cap)
-{
-	u32 i;
-
-	for (i = 0; i < cap->nr; i++)
-		mr_trigger_remove(&cap->vectors[i]);
-}
-
 /**
  * mr_function_destroy() - free a function
  * @fn: the function; no call on it is under way
@@ -97,8 +89,8 @@ static void remove_triggers(struct mr_cap *cap)
 void mr_function_destroy(struct mr_function *fn)
 {
 	mr_trap_remove(fn);
-	remove_triggers(&fn->msix_cap);
-	remove_triggers(&fn->msi_cap);
+	mr_trigger_remove_all(&fn->msix_cap);
+	mr_trigger_remove_all(&fn->msi_cap);
 	mr_changes_destroy(fn);
 	mr_msi_destroy(fn);
 	mr_msix_destroy(fn);
@@ -441,10 +433,10 @@ u32 mr_function_state(const struct mr_cap *cap)
 
 static void add_vector(struct msi_route_counters *c, struct mr_vector *v)
 {
-	c->events += atomic64_read(&v->events);
+	c->events += mr_vector_events(v);
 	c->messages += atomic64_read(&v->messages);
-	c->coalesced += atomic64_read(&v->coalesced);
-	c->pending += test_bit(v->index, v->cap->pending);
+	c->coalesced += atomic64_read(&mr_slow(v)->coalesced);
+	c->pending += test_bit(mr_vector_index(v), v->cap->pending);
 }
 
 static void add_cap(struct msi_route_counters *c, struct mr_counters *count)

@@ -137,6 +137,11 @@ static inline struct mr_vector *fake_vector(struct mr_fake *f, u32 index)
 	return &f->cap->vectors[index];
 }
 
+static inline struct mr_vector_slow *fake_slow(struct mr_fake *f, u32 index)
+{
+	return &f->cap->slow[index];
+}
+
 static inline int fake_sent(struct mr_fake *f)
 {
 	return atomic_read(&f->nr_sent);

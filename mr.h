@@ -15,7 +15,7 @@
  *   kvm->slots_lock   KVM's mutex; the MMIO bus
  *   eventfd's wqh.lock
  *   cap->many_lock    raw; broadcasts, one at a time, process context only
- *   v->lock           raw, interrupts off; the writers of one vector
+ *   a vector's lock   raw, interrupts off; the writers of one vector
  *   fn->lock          raw, interrupts off; the registers of the capabilities
  *   cap->hold_lock    raw, interrupts off; the list of open update holds
  *
@@ -31,6 +31,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
 
 #include "msi_route.h"
 
@@ -106,40 +107,45 @@ struct mr_slot {
 };
 
 /**
- * struct mr_vector - one vector of a capability
- * @lock: writers, and senders that do not send at once
- * @seq: number of snapshots published; tells a drain that it has ended
+ * struct mr_vector - one vector of a capability, as a sender sees it
  * @live: the published one of @slot; the other is idle
  * @slot: each snapshot is immutable while it is published or in flight
  * @cap: the capability
- * @index: number in it, from 0
+ * @messages: sent
+ *
+ * All that a sender touches which sends at once: one cache line, and no other
+ * vector's.
+ */
+struct mr_vector {
+	struct mr_slot *live;
+	struct mr_slot slot[2];
+	struct mr_cap *cap;
+	atomic64_t messages;
+};
+
+/**
+ * struct mr_vector_slow - what a vector's writers need, and events that wait
+ * @lock: writers, and senders that do not send at once
+ * @seq: number of snapshots published; tells a drain that it has ended
  * @held: an update hold is open; under @lock
  * @latched: what is pending could not be sent when it arrived; under @lock
  * @changed: marks that the VMM has not taken yet; under @lock
  * @used: the VMM was told of its first use; under @lock
- * @hold_until: when it ends at the latest
+ * @hold_until: when the hold ends at the latest
  * @hold_node: in cap->holds while a hold is open; under cap->hold_lock
- * @trigger: attached eventfd; under fn->config
- * @events: raised
- * @messages: sent
+ * @surplus: events raised, less messages sent
  * @coalesced: events that another one stands for
  */
-struct mr_vector {
+struct mr_vector_slow {
 	raw_spinlock_t lock;
 	u32 seq;
-	struct mr_slot *live;
-	struct mr_slot slot[2];
-	u16 index;
 	bool held;
 	bool latched;
 	u8 changed;
 	bool used;
-	struct mr_cap *cap;
 	ktime_t hold_until;
 	struct list_head hold_node;
-	struct mr_trigger *trigger;
-	atomic64_t events;
-	atomic64_t messages;
+	atomic64_t surplus;
 	atomic64_t coalesced;
 };
 
@@ -167,6 +173,8 @@ struct mr_counters {
  * @position: of its first vector in fn->changes.marked
  * @open: enabled, not masked as a whole, bus master: senders may send
  * @vectors: @nr of them
+ * @slow: the other part of each
+ * @triggers: attached eventfds by vector; under fn->config
  * @pending: a bit for each vector; for MSI-X this is the PBA
  * @deferred: a bit for each vector whose broadcast is to be sent
  * @nr_deferred: at least the number of bits in @deferred, and of broadcasts
@@ -186,6 +194,8 @@ struct mr_cap {
 	u32 position;
 	bool open;
 	struct mr_vector *vectors;
+	struct mr_vector_slow *slow;
+	struct xarray triggers;
 	unsigned long *pending;
 	unsigned long *deferred;
 	atomic_t nr_deferred;
@@ -198,6 +208,22 @@ struct mr_cap {
 	struct mr_counters count;
 };
 
+static inline u32 mr_vector_index(const struct mr_vector *v)
+{
+	return v - v->cap->vectors;
+}
+
+static inline struct mr_vector_slow *mr_slow(const struct mr_vector *v)
+{
+	return &v->cap->slow[mr_vector_index(v)];
+}
+
+static inline struct mr_vector *mr_fast(struct mr_cap *cap,
+					const struct mr_vector_slow *s)
+{
+	return &cap->vectors[s - cap->slow];
+}
+
 /* What a write of registers does to the update hold of a vector. */
 enum mr_hold {
 	MR_HOLD_KEEP,
@@ -208,6 +234,7 @@ enum mr_hold {
 /* One update of a vector: begin, change its registers, commit, end. */
 struct mr_update {
 	struct mr_vector *v;
+	struct mr_vector_slow *s;
 	struct mr_slot *old;
 	u32 seq;
 	u32 changes;		/* for the VMM, besides those of the mask */
@@ -229,6 +256,7 @@ void mr_update_commit(struct mr_update *u, enum mr_hold hold);
 void mr_update_end(struct mr_update *u);
 
 bool mr_vector_message(struct mr_vector *v, struct mr_message *raw);
+u64 mr_vector_events(const struct mr_vector *v);
 u32 mr_vector_raise(struct mr_vector *v, u64 count, bool may_wait);
 bool mr_vector_clear(struct mr_vector *v);
 void mr_vector_reset(struct mr_vector *v);
@@ -368,7 +396,7 @@ int mr_function_counters(struct mr_function *fn, struct msi_route_counters *c);
 int mr_trigger_set(struct mr_vector *v, int fd, bool replace);
 int mr_trigger_set_many(struct mr_vector *v, const s32 *fds, u32 nr,
 			bool replace);
-void mr_trigger_remove(struct mr_vector *v);
+void mr_trigger_remove_all(struct mr_cap *cap);
 
 /* ---- in-kernel MMIO: trap.c ---- */
 

@@ -154,6 +154,7 @@ bool mr_msi_message(struct mr_vector *v, struct mr_message *raw)
 {
 	struct mr_function *fn = v->cap->fn;
 	struct mr_msi *m = &fn->msi;
+	const u32 index = mr_vector_index(v);
 	unsigned long flags;
 	bool masked;
 	u32 low;
@@ -162,8 +163,8 @@ bool mr_msi_message(struct mr_vector *v, struct mr_message *raw)
 	low = (fn->msi_cap.nr ? enabled_vectors(fn) : 1) - 1;
 	raw->address_lo = m->address_lo;
 	raw->address_hi = m->address_hi;
-	raw->data = (m->data & data_mask(fn) & ~low) | (v->index & low);
-	masked = m->mask & BIT(v->index & low);
+	raw->data = (m->data & data_mask(fn) & ~low) | (index & low);
+	masked = m->mask & BIT(index & low);
 	raw_spin_unlock_irqrestore(&fn->lock, flags);
 	return masked;
 }

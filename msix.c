@@ -16,9 +16,14 @@
 
 #define MSIX_CONTROL_RW		(PCI_MSIX_FLAGS_MASKALL | PCI_MSIX_FLAGS_ENABLE)
 
-static u32 *entry_of(const struct mr_msix *x, u32 index)
+static u32 *entry_at(const struct mr_msix *x, u32 index)
 {
 	return x->image + x->image_table + index * PCI_MSIX_ENTRY_SIZE;
+}
+
+static u32 *entry_of(const struct mr_vector *v)
+{
+	return entry_at(&v->cap->fn->msix, mr_vector_index(v));
 }
 
 /* ---- layout ---- */
@@ -121,7 +126,7 @@ int mr_msix_init(struct mr_function *fn, struct msi_route_create *c)
 	if (!x->image)
 		return -ENOMEM;
 	for (i = 0; i < c->msix_vectors; i++)
-		entry_of(x, i)[PCI_MSIX_ENTRY_VECTOR_CTRL / 4] =
+		entry_at(x, i)[PCI_MSIX_ENTRY_VECTOR_CTRL / 4] =
 			PCI_MSIX_ENTRY_CTRL_MASKBIT;
 
 	fn->msix_cap.fn = fn;
@@ -270,7 +275,7 @@ void mr_msix_read(struct mr_function *fn, const struct msi_route_access *a,
  */
 bool mr_msix_message(struct mr_vector *v, struct mr_message *raw)
 {
-	const u32 *entry = entry_of(&v->cap->fn->msix, v->index);
+	const u32 *entry = entry_of(v);
 
 	raw->address_lo = entry[PCI_MSIX_ENTRY_LOWER_ADDR / 4];
 	raw->address_hi = entry[PCI_MSIX_ENTRY_UPPER_ADDR / 4];
@@ -292,7 +297,7 @@ static enum mr_hold entry_hold(u32 first, u32 last, bool address_changes)
 
 static void write_entry(struct mr_vector *v, u32 reg, u32 len, u64 value)
 {
-	u32 *p = entry_of(&v->cap->fn->msix, v->index) + reg / 4;
+	u32 *p = entry_of(v) + reg / 4;
 	u64 old = len == 8 ? *(u64 *)p : *p;
 	struct mr_update u;
 
@@ -336,10 +341,10 @@ void mr_msix_write(struct mr_function *fn, const struct msi_route_access *a)
 	write_entry(v, a->offset % PCI_MSIX_ENTRY_SIZE, a->len, value);
 }
 
-/* Under v->lock.  Two stores, as a guest's two qwords. */
+/* Under the vector's lock.  Two stores, as a guest's two qwords. */
 static void store_entry(struct mr_vector *v, u64 address, u32 data, u32 control)
 {
-	u32 *entry = entry_of(&v->cap->fn->msix, v->index);
+	u32 *entry = entry_of(v);
 
 	WRITE_ONCE(*(u64 *)entry, address);
 	WRITE_ONCE(*(u64 *)(entry + PCI_MSIX_ENTRY_DATA / 4),
@@ -365,7 +370,7 @@ void mr_msix_set_entry(struct mr_vector *v, const struct msi_route_entry *e)
 	mr_update_end(&u);
 }
 
-/* Under v->lock [29]. */
+/* Under the vector's lock [29]. */
 void mr_msix_reset_entry(struct mr_vector *v)
 {
 	store_entry(v, 0, 0, PCI_MSIX_ENTRY_CTRL_MASKBIT);

@@ -112,8 +112,19 @@ static u32 mr_deliver(struct mr_vector *v, const struct mr_message *msg)
 	return MSI_ROUTE_SENT;
 }
 
+/* An event that was counted as surplus goes out. */
+static u32 mr_deliver_surplus(struct mr_vector *v, const struct mr_message *msg)
+{
+	u32 outcome = mr_deliver(v, msg);
+
+	if (likely(outcome == MSI_ROUTE_SENT))
+		atomic64_dec(&mr_slow(v)->surplus);
+	return outcome;
+}
+
 /*
- * A broadcast goes out later, in process context.  Any context, under v->lock.
+ * A broadcast goes out later, in process context.  Any context, under the
+ * vector's lock.
  *
  * The count comes first and goes last, mr_cap_sync(): while anything is
  * deferred or under way it is never 0, not for a moment.
@@ -123,21 +134,23 @@ static void mr_defer(struct mr_vector *v)
 	struct mr_cap *cap = v->cap;
 
 	atomic_inc(&cap->nr_deferred);
-	if (test_and_set_bit(v->index, cap->deferred))
+	if (test_and_set_bit(mr_vector_index(v), cap->deferred))
 		atomic_dec(&cap->nr_deferred);
 }
 
-/* An event that had to wait goes out, or is dropped.  Under v->lock. */
+/* An event that had to wait goes out, or is dropped.  Under the vector's lock. */
 static void mr_count_replay(struct mr_vector *v)
 {
-	if (v->latched)
+	struct mr_vector_slow *s = mr_slow(v);
+
+	if (s->latched)
 		atomic64_inc(&v->cap->count.replayed);
-	v->latched = false;
+	s->latched = false;
 }
 
 /*
- * Release what is pending, if it may be sent now.  Called with v->lock held,
- * after pending was set or after what forbade sending was taken away.
+ * Release what is pending, if it may be sent now.  Called with the vector's lock
+ * held, after pending was set or after what forbade sending was taken away.
  *
  * The message goes out before Pending is cleared [9], and the lock is held
  * over both: whoever finds Pending clear finds the IRR bit set [26].
@@ -147,13 +160,14 @@ static int mr_release(struct mr_vector *v)
 	struct mr_cap *cap = v->cap;
 	struct mr_slot *slot = v->live;
 	const struct mr_snapshot *snap = &slot->snap;
+	const u32 index = mr_vector_index(v);
 	int outcome = MR_NOT_RELEASED;
 
-	lockdep_assert_held(&v->lock);
+	lockdep_assert_held(&mr_slow(v)->lock);
 
-	if (!test_bit(v->index, cap->pending) || mr_latched(snap->action))
+	if (!test_bit(index, cap->pending) || mr_latched(snap->action))
 		return MR_NOT_RELEASED;
-	if (v->latched && mr_mutant(MR_MUT_NO_REPLAY))
+	if (mr_slow(v)->latched && mr_mutant(MR_MUT_NO_REPLAY))
 		return MR_NOT_RELEASED;
 
 	atomic_inc(&slot->in_flight);
@@ -167,10 +181,10 @@ static int mr_release(struct mr_vector *v)
 
 	switch (snap->action) {
 	case MR_SEND:
-		outcome = mr_deliver(v, &snap->msg);
+		outcome = mr_deliver_surplus(v, &snap->msg);
 		/* In this order also for who polls the PBA, without the lock. */
 		smp_mb__before_atomic();
-		clear_bit(v->index, cap->pending);
+		clear_bit(index, cap->pending);
 		mr_count_replay(v);
 		break;
 	case MR_SEND_MANY:
@@ -179,7 +193,7 @@ static int mr_release(struct mr_vector *v)
 		break;
 	default:
 		atomic64_inc(&cap->count.dropped[snap->action - MR_DROP_ADDRESS]);
-		clear_bit(v->index, cap->pending);
+		clear_bit(index, cap->pending);
 		mr_count_replay(v);
 		outcome = MSI_ROUTE_DROPPED;
 		break;
@@ -191,21 +205,23 @@ put:
 
 static u32 mr_raise_slowly(struct mr_vector *v)
 {
+	struct mr_vector_slow *s = mr_slow(v);
 	struct mr_cap *cap = v->cap;
 	u32 outcome = MSI_ROUTE_PENDING;
 	int released = MR_NOT_RELEASED;
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&v->lock, flags);
+	atomic64_inc(&s->surplus);
+	raw_spin_lock_irqsave(&s->lock, flags);
 	if (v->live->snap.action == MR_HELD)
 		atomic64_inc(&cap->count.held);
 	if (mr_mutant(MR_MUT_NO_PENDING) && mr_latched(v->live->snap.action)) {
-		raw_spin_unlock_irqrestore(&v->lock, flags);
+		raw_spin_unlock_irqrestore(&s->lock, flags);
 		return MSI_ROUTE_PENDING;
 	}
 
-	if (test_and_set_bit(v->index, cap->pending)) {
-		atomic64_inc(&v->coalesced);
+	if (test_and_set_bit(mr_vector_index(v), cap->pending)) {
+		atomic64_inc(&s->coalesced);
 		outcome = MSI_ROUTE_COALESCED;
 	}
 	mr_stretch();
@@ -215,9 +231,30 @@ static u32 mr_raise_slowly(struct mr_vector *v)
 	if (released != MR_NOT_RELEASED)
 		outcome = released;
 	else
-		v->latched = true;
-	raw_spin_unlock_irqrestore(&v->lock, flags);
+		s->latched = true;
+	raw_spin_unlock_irqrestore(&s->lock, flags);
 	return outcome;
+}
+
+/* Events beyond the first, of those that came as one. */
+static void mr_count_surplus(struct mr_vector *v, u64 count)
+{
+	struct mr_vector_slow *s = mr_slow(v);
+
+	atomic64_add(count, &s->surplus);
+	atomic64_add(count, &s->coalesced);
+}
+
+/**
+ * mr_vector_events() - number of events of a vector
+ * @v: the vector
+ *
+ * Context: any.  Exact while no call on the vector is under way.
+ * Return: how often it was raised.
+ */
+u64 mr_vector_events(const struct mr_vector *v)
+{
+	return atomic64_read(&v->messages) + atomic64_read(&mr_slow(v)->surplus);
 }
 
 /**
@@ -240,9 +277,8 @@ u32 mr_vector_raise(struct mr_vector *v, u64 count, bool may_wait)
 	u32 outcome;
 	bool open;
 
-	atomic64_add(count, &v->events);
 	if (unlikely(count > 1))
-		atomic64_add(count - 1, &v->coalesced);
+		mr_count_surplus(v, count - 1);
 
 	preempt_disable();
 	slot = mr_slot_get(v, &open);
@@ -250,6 +286,8 @@ u32 mr_vector_raise(struct mr_vector *v, u64 count, bool may_wait)
 		outcome = mr_deliver(v, &slot->snap.msg);
 		mr_slot_put(slot);
 		preempt_enable();
+		if (unlikely(outcome != MSI_ROUTE_SENT))
+			atomic64_inc(&mr_slow(v)->surplus);
 		return outcome;
 	}
 	mr_slot_put(slot);
@@ -275,13 +313,14 @@ u32 mr_vector_raise(struct mr_vector *v, u64 count, bool may_wait)
  */
 static void mr_send_many(struct mr_vector *v)
 {
+	struct mr_vector_slow *s = mr_slow(v);
 	struct mr_cap *cap = v->cap;
 	struct mr_slot *slot;
 	unsigned long flags;
 
 	lockdep_assert_held(&cap->many_lock);
 
-	raw_spin_lock_irqsave(&v->lock, flags);
+	raw_spin_lock_irqsave(&s->lock, flags);
 	slot = v->live;
 	if (slot->snap.action != MR_SEND_MANY) {
 		/* Changed since it was deferred: masked, or one target now. */
@@ -297,18 +336,18 @@ static void mr_send_many(struct mr_vector *v)
 	 * guest sees neither of them: its access waits for many_lock.
 	 */
 	if (!READ_ONCE(cap->open) ||
-	    !test_and_clear_bit(v->index, cap->pending)) {
+	    !test_and_clear_bit(mr_vector_index(v), cap->pending)) {
 		mr_slot_put(slot);
 		goto unlock;
 	}
 	mr_count_replay(v);
-	raw_spin_unlock_irqrestore(&v->lock, flags);
+	raw_spin_unlock_irqrestore(&s->lock, flags);
 
-	mr_deliver(v, &slot->snap.msg);
+	mr_deliver_surplus(v, &slot->snap.msg);
 	mr_slot_put(slot);
 	return;
 unlock:
-	raw_spin_unlock_irqrestore(&v->lock, flags);
+	raw_spin_unlock_irqrestore(&s->lock, flags);
 }
 
 /**
@@ -380,43 +419,45 @@ static void mr_compose(struct mr_vector *v, struct mr_snapshot *snap)
 
 static void mr_hold_open(struct mr_vector *v)
 {
+	struct mr_vector_slow *s = mr_slow(v);
 	struct mr_cap *cap = v->cap;
 	bool first;
 
-	lockdep_assert_held(&v->lock);
+	lockdep_assert_held(&s->lock);
 
 	/* What cannot be sent anyway needs no hold. */
-	if (v->held || !READ_ONCE(cap->hold_bound) || mr_latched(v->live->snap.action) ||
+	if (s->held || !READ_ONCE(cap->hold_bound) || mr_latched(v->live->snap.action) ||
 	    !READ_ONCE(cap->open) || mr_mutant(MR_MUT_NO_HOLD))
 		return;
-	v->held = true;
+	s->held = true;
 	atomic64_inc(&cap->count.holds);
 
 	raw_spin_lock(&cap->hold_lock);
 	/* One bound for all in the list: it is ordered by their ends. */
-	v->hold_until = ktime_add(ktime_get(), cap->hold_bound);
+	s->hold_until = ktime_add(ktime_get(), cap->hold_bound);
 	/* It may be there still: mr_hold_retry(). */
-	list_del_init(&v->hold_node);
+	list_del_init(&s->hold_node);
 	first = list_empty(&cap->holds);
-	list_add_tail(&v->hold_node, &cap->holds);
+	list_add_tail(&s->hold_node, &cap->holds);
 	if (first)
-		hrtimer_start(&cap->hold_timer, v->hold_until,
+		hrtimer_start(&cap->hold_timer, s->hold_until,
 			      HRTIMER_MODE_ABS_HARD);
 	raw_spin_unlock(&cap->hold_lock);
 }
 
 static void mr_hold_close(struct mr_vector *v)
 {
+	struct mr_vector_slow *s = mr_slow(v);
 	struct mr_cap *cap = v->cap;
 
-	lockdep_assert_held(&v->lock);
+	lockdep_assert_held(&s->lock);
 
-	if (!v->held)
+	if (!s->held)
 		return;
-	v->held = false;
+	s->held = false;
 	/* The timer may have taken it from the list already. */
 	raw_spin_lock(&cap->hold_lock);
-	list_del_init(&v->hold_node);
+	list_del_init(&s->hold_node);
 	raw_spin_unlock(&cap->hold_lock);
 }
 
@@ -439,22 +480,23 @@ static bool mr_idle_slot_free(struct mr_vector *v)
  * @u: the update
  * @v: the vector
  *
- * Returns with v->lock held and the idle slot free.  What it may wait for is
+ * Returns with the vector's lock held and the idle slot free.  What it may wait for is
  * the end of deliveries that began before another writer's update.
  *
  * Context: process, interrupts on, no lock held.
  */
 void mr_update_begin(struct mr_update *u, struct mr_vector *v)
-	__acquires(&v->lock)
+	__acquires(&u->s->lock)
 {
 	u->v = v;
+	u->s = mr_slow(v);
 	u->old = NULL;
 	u->changes = 0;
 	for (;;) {
-		raw_spin_lock_irqsave(&v->lock, u->flags);
+		raw_spin_lock_irqsave(&u->s->lock, u->flags);
 		if (likely(mr_idle_slot_free(v)))
 			return;
-		raw_spin_unlock_irqrestore(&v->lock, u->flags);
+		raw_spin_unlock_irqrestore(&u->s->lock, u->flags);
 		cpu_relax();
 	}
 }
@@ -477,9 +519,9 @@ static void mr_update_publish(struct mr_update *u,
 
 	idle->snap = *snap;
 	u->old = v->live;
-	u->seq = v->seq + 1;
+	u->seq = u->s->seq + 1;
 	/* The old slot was drained before: pairs with mr_update_drain(). */
-	smp_store_release(&v->seq, u->seq);
+	smp_store_release(&u->s->seq, u->seq);
 	/* The snapshot is complete before it can be seen. */
 	smp_store_release(&v->live, idle);
 	/* Pairs with mr_slot_get(). */
@@ -489,7 +531,7 @@ static void mr_update_publish(struct mr_update *u,
 
 /**
  * mr_update_commit() - make the changed registers effective
- * @u: the update; v->lock held since mr_update_begin()
+ * @u: the update; the lock held since mr_update_begin()
  * @hold: what the write does to the update hold
  *
  * Publishes a snapshot of the registers, releases what is pending [18], and
@@ -511,7 +553,7 @@ void mr_update_commit(struct mr_update *u, enum mr_hold hold)
 	if (snap.action == MR_UNTRANSLATED)
 		atomic64_inc(&v->cap->count.remappable);
 	masked = snap.action == MR_MASKED;
-	if (v->held && !masked)
+	if (u->s->held && !masked)
 		snap.action = MR_HELD;
 	mr_update_publish(u, &snap);
 	mr_release(v);
@@ -543,7 +585,7 @@ static void mr_update_drain(struct mr_update *u)
 	atomic64_inc(&v->cap->count.drained);
 	/* Pairs with mr_slot_put(), and with mr_update_publish(). */
 	while (atomic_read_acquire(&u->old->in_flight) &&
-	       smp_load_acquire(&v->seq) == u->seq)
+	       smp_load_acquire(&u->s->seq) == u->seq)
 		cpu_relax();
 }
 
@@ -553,59 +595,58 @@ static void mr_update_drain(struct mr_update *u)
  *
  * On return no message from an older snapshot is under way [25] [27].
  *
- * Context: process, interrupts on; releases v->lock.
+ * Context: process, interrupts on; releases the vector's lock.
  */
 void mr_update_end(struct mr_update *u)
-	__releases(&u->v->lock)
+	__releases(&u->s->lock)
 {
-	raw_spin_unlock_irqrestore(&u->v->lock, u->flags);
+	raw_spin_unlock_irqrestore(&u->s->lock, u->flags);
 	mr_update_drain(u);
 }
 
 /*
- * End @v's hold, if it is still open; if @expired, only if it has reached its
- * bound.  Called with v->lock held and the idle slot free.
+ * End the vector's hold, if it is still open; if @expired, only if it has
+ * reached its bound.  Called with its lock held and the idle slot free.
  */
 static void mr_hold_finish(struct mr_update *u, bool expired)
 {
-	struct mr_vector *v = u->v;
-
-	if (!v->held)
+	if (!u->s->held)
 		return;
 	if (expired) {
-		if (ktime_before(ktime_get(), v->hold_until))
+		if (ktime_before(ktime_get(), u->s->hold_until))
 			return;
-		atomic64_inc(&v->cap->count.holds_expired);
+		atomic64_inc(&u->v->cap->count.holds_expired);
 	}
 	mr_update_commit(u, MR_HOLD_CLOSE);
 }
 
-static struct mr_vector *mr_hold_pop(struct mr_cap *cap, bool expired)
+static struct mr_vector_slow *mr_hold_pop(struct mr_cap *cap, bool expired)
 {
-	struct mr_vector *v;
+	struct mr_vector_slow *s;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&cap->hold_lock, flags);
-	v = list_first_entry_or_null(&cap->holds, struct mr_vector, hold_node);
-	if (v && expired && ktime_before(ktime_get(), v->hold_until)) {
-		hrtimer_start(&cap->hold_timer, v->hold_until,
+	s = list_first_entry_or_null(&cap->holds, struct mr_vector_slow,
+				     hold_node);
+	if (s && expired && ktime_before(ktime_get(), s->hold_until)) {
+		hrtimer_start(&cap->hold_timer, s->hold_until,
 			      HRTIMER_MODE_ABS_HARD);
-		v = NULL;
+		s = NULL;
 	}
-	if (v)
-		list_del_init(&v->hold_node);
+	if (s)
+		list_del_init(&s->hold_node);
 	raw_spin_unlock_irqrestore(&cap->hold_lock, flags);
-	return v;
+	return s;
 }
 
 /* Not the vector's turn yet, or not the timer's: look again in @ns. */
-static void mr_hold_retry(struct mr_cap *cap, struct mr_vector *v, u64 ns)
+static void mr_hold_retry(struct mr_cap *cap, struct mr_vector_slow *s, u64 ns)
 {
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&cap->hold_lock, flags);
-	if (v && list_empty(&v->hold_node))
-		list_add(&v->hold_node, &cap->holds);
+	if (s && list_empty(&s->hold_node))
+		list_add(&s->hold_node, &cap->holds);
 	hrtimer_start(&cap->hold_timer, ktime_add_ns(ktime_get(), ns),
 		      HRTIMER_MODE_ABS_HARD);
 	raw_spin_unlock_irqrestore(&cap->hold_lock, flags);
@@ -623,17 +664,18 @@ static enum hrtimer_restart mr_hold_expire(struct hrtimer *timer)
 	int i;
 
 	for (i = 0; i < MR_HOLD_BATCH; i++) {
-		u.v = mr_hold_pop(cap, true);
-		if (!u.v)
+		u.s = mr_hold_pop(cap, true);
+		if (!u.s)
 			break;
-		raw_spin_lock(&u.v->lock);
+		u.v = mr_fast(cap, u.s);
+		raw_spin_lock(&u.s->lock);
 		if (!mr_idle_slot_free(u.v)) {
-			raw_spin_unlock(&u.v->lock);
-			mr_hold_retry(cap, u.v, MR_HOLD_RETRY_NS);
+			raw_spin_unlock(&u.s->lock);
+			mr_hold_retry(cap, u.s, MR_HOLD_RETRY_NS);
 			break;
 		}
 		mr_hold_finish(&u, true);
-		raw_spin_unlock(&u.v->lock);
+		raw_spin_unlock(&u.s->lock);
 	}
 	if (i == MR_HOLD_BATCH)
 		mr_hold_retry(cap, NULL, 0);
@@ -652,7 +694,7 @@ static enum hrtimer_restart mr_hold_expire(struct hrtimer *timer)
  */
 void mr_cap_close_holds(struct mr_cap *cap)
 {
-	struct mr_vector *v;
+	struct mr_vector_slow *s;
 	struct mr_update u;
 	u32 i;
 
@@ -660,10 +702,10 @@ void mr_cap_close_holds(struct mr_cap *cap)
 	for (i = 0; i < cap->nr; i++) {
 		if (list_empty_careful(&cap->holds))
 			break;
-		v = mr_hold_pop(cap, false);
-		if (!v)
+		s = mr_hold_pop(cap, false);
+		if (!s)
 			break;
-		mr_update_begin(&u, v);
+		mr_update_begin(&u, mr_fast(cap, s));
 		mr_hold_finish(&u, false);
 		mr_update_end(&u);
 	}
@@ -700,17 +742,15 @@ void mr_cap_set_hold(struct mr_cap *cap, ktime_t bound)
  */
 void mr_cap_opened(struct mr_cap *cap)
 {
-	struct mr_vector *v;
 	unsigned long flags;
 	unsigned int i;
 
 	/* Pairs with mr_release(): the gate before the Pending bits. */
 	smp_mb();
 	for_each_set_bit(i, cap->pending, cap->nr) {
-		v = &cap->vectors[i];
-		raw_spin_lock_irqsave(&v->lock, flags);
-		mr_release(v);
-		raw_spin_unlock_irqrestore(&v->lock, flags);
+		raw_spin_lock_irqsave(&cap->slow[i].lock, flags);
+		mr_release(&cap->vectors[i]);
+		raw_spin_unlock_irqrestore(&cap->slow[i].lock, flags);
 	}
 }
 
@@ -752,12 +792,12 @@ void mr_cap_closed(struct mr_cap *cap)
 
 /* ---- pending ---- */
 
-/* Pending goes without a message.  Under v->lock. */
+/* Pending goes without a message.  Under the vector's lock. */
 static bool mr_forget(struct mr_vector *v)
 {
-	if (!test_and_clear_bit(v->index, v->cap->pending))
+	if (!test_and_clear_bit(mr_vector_index(v), v->cap->pending))
 		return false;
-	v->latched = false;
+	mr_slow(v)->latched = false;
 	atomic64_inc(&v->cap->count.cleared);
 	return true;
 }
@@ -771,12 +811,13 @@ static bool mr_forget(struct mr_vector *v)
  */
 bool mr_vector_clear(struct mr_vector *v)
 {
+	struct mr_vector_slow *s = mr_slow(v);
 	unsigned long flags;
 	bool was;
 
-	raw_spin_lock_irqsave(&v->lock, flags);
+	raw_spin_lock_irqsave(&s->lock, flags);
 	was = mr_forget(v);
-	raw_spin_unlock_irqrestore(&v->lock, flags);
+	raw_spin_unlock_irqrestore(&s->lock, flags);
 	return was;
 }
 
@@ -801,6 +842,13 @@ void mr_vector_reset(struct mr_vector *v)
 
 /* ---- life ---- */
 
+static void free_vectors(struct mr_cap *cap)
+{
+	bitmap_free(cap->deferred);
+	kvfree(cap->slow);
+	kvfree(cap->vectors);
+}
+
 /**
  * mr_cap_init() - make the vectors of a capability
  * @cap: zeroed
@@ -816,15 +864,16 @@ int mr_cap_init(struct mr_cap *cap, struct mr_function *fn, u32 kind, u32 nr,
 {
 	u32 i;
 
-	/* No debugging field in the lock: two cache lines, shared with none. */
+	/* A cache line for senders; all of a vector in less than two. */
+	BUILD_BUG_ON(sizeof(struct mr_vector) != 64);
 	BUILD_BUG_ON(sizeof(raw_spinlock_t) == 4 &&
-		     sizeof(struct mr_vector) != 128);
+		     sizeof(struct mr_vector_slow) > 56);
 
 	cap->vectors = kvcalloc(nr, sizeof(*cap->vectors), GFP_KERNEL_ACCOUNT);
+	cap->slow = kvcalloc(nr, sizeof(*cap->slow), GFP_KERNEL_ACCOUNT);
 	cap->deferred = bitmap_zalloc(nr, GFP_KERNEL_ACCOUNT);
-	if (!cap->vectors || !cap->deferred) {
-		kvfree(cap->vectors);
-		bitmap_free(cap->deferred);
+	if (!cap->vectors || !cap->slow || !cap->deferred) {
+		free_vectors(cap);
 		return -ENOMEM;
 	}
 	cap->fn = fn;
@@ -834,6 +883,7 @@ int mr_cap_init(struct mr_cap *cap, struct mr_function *fn, u32 kind, u32 nr,
 	raw_spin_lock_init(&cap->many_lock);
 	raw_spin_lock_init(&cap->hold_lock);
 	INIT_LIST_HEAD(&cap->holds);
+	xa_init(&cap->triggers);
 	INIT_WORK(&cap->many_work, mr_many_work);
 	mr_hrtimer_setup(&cap->hold_timer, mr_hold_expire, CLOCK_MONOTONIC,
 			 HRTIMER_MODE_ABS_HARD);
@@ -841,10 +891,9 @@ int mr_cap_init(struct mr_cap *cap, struct mr_function *fn, u32 kind, u32 nr,
 	for (i = 0; i < nr; i++) {
 		struct mr_vector *v = &cap->vectors[i];
 
-		raw_spin_lock_init(&v->lock);
-		INIT_LIST_HEAD(&v->hold_node);
+		raw_spin_lock_init(&cap->slow[i].lock);
+		INIT_LIST_HEAD(&cap->slow[i].hold_node);
 		v->cap = cap;
-		v->index = i;
 		v->live = &v->slot[0];
 		mr_compose(v, &v->slot[0].snap);
 	}
@@ -862,7 +911,6 @@ void mr_cap_destroy(struct mr_cap *cap)
 		return;
 	hrtimer_cancel(&cap->hold_timer);
 	cancel_work_sync(&cap->many_work);
-	bitmap_free(cap->deferred);
-	kvfree(cap->vectors);
+	free_vectors(cap);
 	cap->nr = 0;
 }

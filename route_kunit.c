@@ -61,7 +61,7 @@ static void route_raise_test(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, fake_raise(f, i), (u32)MSI_ROUTE_SENT);
 		fake_expect(f, i, FAKE_ADDRESS(1), data_of(i));
 		KUNIT_EXPECT_FALSE(test, fake_pending(f, i));
-		KUNIT_EXPECT_EQ(test, fake_count(&fake_vector(f, i)->events),
+		KUNIT_EXPECT_EQ(test, mr_vector_events(fake_vector(f, i)),
 				1ULL);
 		KUNIT_EXPECT_EQ(test, fake_count(&fake_vector(f, i)->messages),
 				1ULL);
@@ -85,8 +85,8 @@ static void route_raise_count_test(struct kunit *test)
 			(u32)MSI_ROUTE_COALESCED);
 	fake_mask(f, 0, false);
 	KUNIT_EXPECT_EQ(test, fake_sent(f), 2);
-	KUNIT_EXPECT_EQ(test, fake_count(&v->events), 7 + (1ULL << 40));
-	KUNIT_EXPECT_EQ(test, fake_count(&v->coalesced), 5 + (1ULL << 40));
+	KUNIT_EXPECT_EQ(test, mr_vector_events(v), 7 + (1ULL << 40));
+	KUNIT_EXPECT_EQ(test, fake_count(&mr_slow(v)->coalesced), 5 + (1ULL << 40));
 	KUNIT_EXPECT_EQ(test, fake_count(&v->messages), 2ULL);
 }
 
@@ -391,7 +391,7 @@ static struct mr_fake *make_held(struct kunit *test, u32 vectors)
 
 	f->cap->hold_bound = FAKE_LONG_HOLD;
 	fake_address(f, 0, FAKE_ADDRESS(2));
-	KUNIT_EXPECT_TRUE(test, fake_vector(f, 0)->held);
+	KUNIT_EXPECT_TRUE(test, fake_slow(f, 0)->held);
 	KUNIT_EXPECT_EQ(test, fake_raise(f, 0), (u32)MSI_ROUTE_PENDING);
 	KUNIT_EXPECT_EQ(test, fake_raise(f, 0), (u32)MSI_ROUTE_COALESCED);
 	KUNIT_EXPECT_EQ(test, fake_count(&f->cap->count.held), 2ULL);
@@ -403,7 +403,7 @@ static void expect_released(struct mr_fake *f, u32 address, u32 data)
 {
 	struct kunit *test = f->test;
 
-	KUNIT_EXPECT_FALSE(test, fake_vector(f, 0)->held);
+	KUNIT_EXPECT_FALSE(test, fake_slow(f, 0)->held);
 	KUNIT_EXPECT_EQ(test, fake_sent(f), 1);
 	fake_expect(f, 0, address, data);
 	KUNIT_EXPECT_FALSE(test, fake_pending(f, 0));
@@ -452,7 +452,7 @@ static void route_hold_mask_test(struct kunit *test)
 	struct mr_fake *f = make_held(test, 1);
 
 	fake_mask(f, 0, true);
-	KUNIT_EXPECT_EQ(test, fake_vector(f, 0)->held,
+	KUNIT_EXPECT_EQ(test, fake_slow(f, 0)->held,
 			f->kind == MSI_ROUTE_MSI);
 	KUNIT_EXPECT_EQ(test, fake_sent(f), 0);
 	KUNIT_EXPECT_EQ(test, fake_vector(f, 0)->live->snap.action, MR_MASKED);
@@ -468,13 +468,13 @@ static void route_hold_mask_test(struct kunit *test)
 static void route_hold_address_test(struct kunit *test)
 {
 	struct mr_fake *f = make_held(test, 1);
-	struct mr_vector *v = fake_vector(f, 0);
-	ktime_t until = v->hold_until;
+	struct mr_vector_slow *s = fake_slow(f, 0);
+	ktime_t until = s->hold_until;
 
 	/* Another one within does not prolong it. */
 	fake_address(f, 0, FAKE_ADDRESS(3));
-	KUNIT_EXPECT_TRUE(test, v->held);
-	KUNIT_EXPECT_EQ(test, v->hold_until, until);
+	KUNIT_EXPECT_TRUE(test, s->held);
+	KUNIT_EXPECT_EQ(test, s->hold_until, until);
 	if (f->kind == MSI_ROUTE_MSIX)
 		fake_write(f, MSI_ROUTE_TABLE, PCI_MSIX_ENTRY_UPPER_ADDR, 4, 0);
 	else
@@ -486,22 +486,22 @@ static void route_hold_address_test(struct kunit *test)
 
 	if (f->kind == MSI_ROUTE_MSIX) {
 		fake_write(f, MSI_ROUTE_TABLE, PCI_MSIX_ENTRY_UPPER_ADDR, 4, 1);
-		KUNIT_EXPECT_TRUE(test, v->held);
+		KUNIT_EXPECT_TRUE(test, s->held);
 		/* Address and high half at once. */
 		fake_data(f, 0, 0x60);
 		fake_write(f, MSI_ROUTE_TABLE, 0, 8, FAKE_ADDRESS(4));
 		/* It was no interrupt, and nothing that is sent is torn. */
-		KUNIT_EXPECT_TRUE(test, v->held);
+		KUNIT_EXPECT_TRUE(test, s->held);
 		/* Data and Vector Control at once. */
 		fake_write(f, MSI_ROUTE_TABLE, 8, 8, 0x70);
 	} else {
 		fake_write(f, MSI_ROUTE_CONFIG,
 			   FAKE_MSI_CAP + PCI_MSI_ADDRESS_LO + 1, 1, 0x40);
-		KUNIT_EXPECT_TRUE(test, v->held);
+		KUNIT_EXPECT_TRUE(test, s->held);
 		fake_write(f, MSI_ROUTE_CONFIG,
 			   FAKE_MSI_CAP + PCI_MSI_DATA_64, 1, 0x70);
 	}
-	KUNIT_EXPECT_FALSE(test, v->held);
+	KUNIT_EXPECT_FALSE(test, s->held);
 	KUNIT_EXPECT_EQ(test, fake_raise(f, 0), (u32)MSI_ROUTE_SENT);
 	fake_expect(f, 1, FAKE_ADDRESS(4), 0x70);
 }
@@ -510,32 +510,32 @@ static void route_hold_address_test(struct kunit *test)
 static void route_hold_not_opened_test(struct kunit *test)
 {
 	struct mr_fake *f = make(test, 1);
-	struct mr_vector *v = fake_vector(f, 0);
+	struct mr_vector_slow *s = fake_slow(f, 0);
 
 	/* Switched off. */
 	KUNIT_EXPECT_EQ(test, f->cap->hold_bound, 0LL);
 	fake_address(f, 0, FAKE_ADDRESS(2));
-	KUNIT_EXPECT_FALSE(test, v->held);
+	KUNIT_EXPECT_FALSE(test, s->held);
 
 	f->cap->hold_bound = FAKE_LONG_HOLD;
 	/* The address does not change. */
 	fake_address(f, 0, FAKE_ADDRESS(2));
-	KUNIT_EXPECT_FALSE(test, v->held);
+	KUNIT_EXPECT_FALSE(test, s->held);
 	fake_data(f, 0, 0x50);
-	KUNIT_EXPECT_FALSE(test, v->held);
+	KUNIT_EXPECT_FALSE(test, s->held);
 	/* Masked. */
 	fake_mask(f, 0, true);
 	fake_address(f, 0, FAKE_ADDRESS(3));
-	KUNIT_EXPECT_FALSE(test, v->held);
+	KUNIT_EXPECT_FALSE(test, s->held);
 	fake_mask(f, 0, false);
 	/* Closed. */
 	fake_control(f, false, false);
 	fake_address(f, 0, FAKE_ADDRESS(4));
-	KUNIT_EXPECT_FALSE(test, v->held);
+	KUNIT_EXPECT_FALSE(test, s->held);
 	fake_control(f, true, false);
 	mr_function_set_bus_master(&f->fn, false);
 	fake_address(f, 0, FAKE_ADDRESS(5));
-	KUNIT_EXPECT_FALSE(test, v->held);
+	KUNIT_EXPECT_FALSE(test, s->held);
 	mr_function_set_bus_master(&f->fn, true);
 
 	KUNIT_EXPECT_EQ(test, fake_raise(f, 0), (u32)MSI_ROUTE_SENT);
@@ -549,7 +549,7 @@ static void route_hold_reset_test(struct kunit *test)
 	struct mr_fake *f = make_held(test, 1);
 
 	mr_function_reset(&f->fn);
-	KUNIT_EXPECT_FALSE(test, fake_vector(f, 0)->held);
+	KUNIT_EXPECT_FALSE(test, fake_slow(f, 0)->held);
 	KUNIT_EXPECT_TRUE(test, list_empty(&f->cap->holds));
 	KUNIT_EXPECT_EQ(test, fake_count(&f->cap->count.cleared), 1ULL);
 	fake_go(f);
@@ -587,9 +587,9 @@ static void route_hold_bound_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_sent(f), 1);
 	fake_expect(f, 0, FAKE_ADDRESS(2), data_of(0));
 	/* The lock is the timer's until all of it has happened. */
-	raw_spin_lock_irq(&fake_vector(f, 0)->lock);
-	KUNIT_EXPECT_FALSE(test, fake_vector(f, 0)->held);
-	raw_spin_unlock_irq(&fake_vector(f, 0)->lock);
+	raw_spin_lock_irq(&fake_slow(f, 0)->lock);
+	KUNIT_EXPECT_FALSE(test, fake_slow(f, 0)->held);
+	raw_spin_unlock_irq(&fake_slow(f, 0)->lock);
 	KUNIT_EXPECT_EQ(test, fake_count(&f->cap->count.holds_expired), 1ULL);
 	f->hook = NULL;
 }
@@ -615,9 +615,9 @@ static void route_hold_bound_many_test(struct kunit *test)
 		usleep_range(1000, 2000);
 	KUNIT_EXPECT_EQ(test, fake_sent(f), 100);
 	for (i = 0; i < 100; i++) {
-		raw_spin_lock_irq(&fake_vector(f, i)->lock);
-		n += fake_vector(f, i)->held;
-		raw_spin_unlock_irq(&fake_vector(f, i)->lock);
+		raw_spin_lock_irq(&fake_slow(f, i)->lock);
+		n += fake_slow(f, i)->held;
+		raw_spin_unlock_irq(&fake_slow(f, i)->lock);
 	}
 	KUNIT_EXPECT_EQ(test, n, 0U);
 	KUNIT_EXPECT_EQ(test, fake_count(&f->cap->count.holds), 100ULL);
@@ -633,6 +633,7 @@ static void route_hold_bound_busy_test(struct kunit *test)
 {
 	struct mr_fake *f = make(test, 1);
 	struct mr_vector *v = fake_vector(f, 0);
+	struct mr_vector_slow *s = fake_slow(f, 0);
 	DECLARE_COMPLETION_ONSTACK(sent);
 	struct mr_slot *idle;
 
@@ -650,12 +651,12 @@ static void route_hold_bound_busy_test(struct kunit *test)
 	msleep(30);
 	/* Rightly so however long the sleep was. */
 	KUNIT_EXPECT_EQ(test, fake_sent(f), 0);
-	KUNIT_EXPECT_TRUE(test, v->held);
+	KUNIT_EXPECT_TRUE(test, s->held);
 	atomic_dec(&idle->in_flight);
 	KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&sent, PATIENCE), 0UL);
 	KUNIT_EXPECT_EQ(test, fake_sent(f), 1);
-	raw_spin_lock_irq(&v->lock);
-	raw_spin_unlock_irq(&v->lock);
+	raw_spin_lock_irq(&s->lock);
+	raw_spin_unlock_irq(&s->lock);
 	f->hook = NULL;
 }
 
@@ -693,7 +694,7 @@ static void route_broadcast_test(struct kunit *test)
 	preempt_enable();
 	mr_cap_sync(f->cap);
 	KUNIT_EXPECT_EQ(test, fake_sent(f), 3);
-	KUNIT_EXPECT_EQ(test, fake_count(&fake_vector(f, 0)->coalesced), 1ULL);
+	KUNIT_EXPECT_EQ(test, fake_count(&fake_slow(f, 0)->coalesced), 1ULL);
 	mr_cap_sync(f->cap);
 	KUNIT_EXPECT_EQ(test, fake_sent(f), 3);
 }
@@ -861,7 +862,7 @@ static void route_raise_during_test(struct kunit *test)
 	fake_raise(f, 0);
 	fake_mask(f, 0, false);
 	KUNIT_EXPECT_EQ(test, fake_sent(f), 3);
-	KUNIT_EXPECT_EQ(test, fake_count(&fake_vector(f, 0)->coalesced), 0ULL);
+	KUNIT_EXPECT_EQ(test, fake_count(&fake_slow(f, 0)->coalesced), 0ULL);
 	KUNIT_EXPECT_FALSE(test, fake_pending(f, 0));
 	f->hook = NULL;
 }
@@ -885,7 +886,7 @@ static void route_raise_during_broadcast_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_sent(f), 2);
 	KUNIT_EXPECT_EQ(test, (unsigned long)f->arg,
 			(unsigned long)MSI_ROUTE_SENT);
-	KUNIT_EXPECT_EQ(test, fake_count(&fake_vector(f, 0)->coalesced), 0ULL);
+	KUNIT_EXPECT_EQ(test, fake_count(&fake_slow(f, 0)->coalesced), 0ULL);
 	f->hook = NULL;
 }
 

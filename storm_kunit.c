@@ -614,9 +614,9 @@ static void storm_hold_bound_test(struct kunit *test)
 
 	do {
 		usleep_range(100, 1000);
-		raw_spin_lock_irq(&fake_vector(f, 0)->lock);
-		held = fake_vector(f, 0)->held;
-		raw_spin_unlock_irq(&fake_vector(f, 0)->lock);
+		raw_spin_lock_irq(&fake_slow(f, 0)->lock);
+		held = fake_slow(f, 0)->held;
+		raw_spin_unlock_irq(&fake_slow(f, 0)->lock);
 	} while (held && time_before(jiffies, end));
 	KUNIT_EXPECT_FALSE(test, held);
 	KUNIT_EXPECT_FALSE(test, fake_pending(f, 0));

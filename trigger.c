@@ -135,18 +135,32 @@ static struct mr_trigger *mr_trigger_attach(struct mr_vector *v, int fd,
 	return t;
 }
 
+/* Under fn->config. */
+static struct mr_trigger *trigger_of(const struct mr_vector *v)
+{
+	return xa_load(&v->cap->triggers, mr_vector_index(v));
+}
+
 /* What @v is to have by @fd, joined to @fd's queue already.  Under fn->config. */
 static int mr_trigger_prepare(struct mr_vector *v, int fd, bool replace,
 			      struct mr_trigger **new)
 {
-	struct mr_trigger *old = v->trigger;
+	struct mr_trigger *old = trigger_of(v);
+	int ret;
 
 	*new = NULL;
 	if (fd < 0)
 		return 0;
 	if (old && !READ_ONCE(old->dead) && !replace)
 		return -EEXIST;
+	/* So that its place is there, whatever happens. */
+	ret = xa_reserve(&v->cap->triggers, mr_vector_index(v),
+			 GFP_KERNEL_ACCOUNT);
+	if (ret)
+		return ret;
 	*new = mr_trigger_attach(v, fd, old);
+	if (IS_ERR(*new))
+		xa_release(&v->cap->triggers, mr_vector_index(v));
 	return PTR_ERR_OR_ZERO(*new);
 }
 
@@ -165,10 +179,16 @@ static void mr_trigger_detach(struct mr_trigger *t)
 /* The new one was joined first: no moment without a trigger. */
 static void mr_trigger_replace(struct mr_vector *v, struct mr_trigger *new)
 {
-	struct mr_trigger *old = v->trigger;
+	struct mr_trigger *old = trigger_of(v);
 
-	v->trigger = new;
-	if (old && old != new)
+	if (old == new)
+		return;
+	/* No memory is needed: the place was reserved, or is taken. */
+	if (new)
+		xa_store(&v->cap->triggers, mr_vector_index(v), new, GFP_KERNEL);
+	else
+		xa_erase(&v->cap->triggers, mr_vector_index(v));
+	if (old)
 		mr_trigger_detach(old);
 }
 
@@ -185,12 +205,13 @@ static void mr_trigger_replace(struct mr_vector *v, struct mr_trigger *new)
 int mr_trigger_set(struct mr_vector *v, int fd, bool replace)
 {
 	struct mutex *config = &v->cap->fn->config;
-	struct mr_trigger *new;
+	struct mr_trigger *new, *old;
 	int ret;
 
 	mutex_lock(config);
 	ret = mr_trigger_prepare(v, fd, replace, &new);
-	if (fd < 0 && (!v->trigger || READ_ONCE(v->trigger->dead)))
+	old = trigger_of(v);
+	if (fd < 0 && (!old || READ_ONCE(old->dead)))
 		ret = -ENOENT;
 	if (!ret)
 		mr_trigger_replace(v, new);
@@ -202,9 +223,12 @@ int mr_trigger_set(struct mr_vector *v, int fd, bool replace)
 static void mr_trigger_give_up(struct mr_vector *v, struct mr_trigger **new,
 			       u32 nr)
 {
-	while (nr--)
-		if (new[nr] && new[nr] != v[nr].trigger)
-			mr_trigger_detach(new[nr]);
+	while (nr--) {
+		if (!new[nr] || new[nr] == trigger_of(&v[nr]))
+			continue;
+		mr_trigger_detach(new[nr]);
+		xa_release(&v->cap->triggers, mr_vector_index(&v[nr]));
+	}
 }
 
 /**
@@ -235,7 +259,7 @@ int mr_trigger_set_many(struct mr_vector *v, const s32 *fds, u32 nr,
 	mutex_lock(config);
 	for (i = 0; i < nr && !ret; i++) {
 		if (fds[i] == MSI_ROUTE_EVENTFD_KEEP)
-			new[i] = v[i].trigger;
+			new[i] = trigger_of(&v[i]);
 		else if (fds[i] < -1)
 			ret = -EINVAL;
 		else
@@ -253,14 +277,19 @@ int mr_trigger_set_many(struct mr_vector *v, const s32 *fds, u32 nr,
 }
 
 /**
- * mr_trigger_remove() - detach a vector's eventfd as the function is freed
- * @v: the vector
+ * mr_trigger_remove_all() - detach all eventfds as the function is freed
+ * @cap: the capability
  *
  * Context: process, may sleep.
  */
-void mr_trigger_remove(struct mr_vector *v)
+void mr_trigger_remove_all(struct mr_cap *cap)
 {
-	if (v->trigger)
-		mr_trigger_detach(v->trigger);
-	v->trigger = NULL;
+	struct mr_trigger *t;
+	unsigned long index;
+
+	if (!cap->nr)
+		return;
+	xa_for_each(&cap->triggers, index, t)
+		mr_trigger_detach(t);
+	xa_destroy(&cap->triggers);
 }
