@@ -40,13 +40,6 @@ static void mark(struct mr_changes *c, u32 position)
 	tell(c);
 }
 
-/* Those of @changes that the VMM asked for, and then there is the bitmap. */
-static u32 wanted(struct mr_changes *c, u32 changes)
-{
-	/* Pairs with mr_changes_set(). */
-	return changes & smp_load_acquire(&c->wanted);
-}
-
 /**
  * mr_change_vector() - mark what changed of a vector
  * @v: the vector, its lock held
@@ -56,15 +49,15 @@ static u32 wanted(struct mr_changes *c, u32 changes)
  */
 void mr_change_vector(struct mr_vector *v, u32 changes)
 {
-	struct mr_changes *c = &v->cap->fn->changes;
+	struct mr_function *fn = v->cap->fn;
 
 	lockdep_assert_held(&mr_slow(v)->lock);
 
-	changes = wanted(c, changes);
-	if (likely(!changes))
+	changes &= mr_changes_wanted(fn);
+	if (!changes)
 		return;
 	mr_slow(v)->changed |= changes;
-	mark(c, v->cap->position + mr_vector_index(v));
+	mark(&fn->changes, v->cap->position + mr_vector_index(v));
 }
 
 /**
@@ -81,7 +74,7 @@ void mr_change_vector(struct mr_vector *v, u32 changes)
 void mr_change_used(struct mr_vector *v, bool masked)
 {
 	if (mr_slow(v)->used || masked || !READ_ONCE(v->cap->open) ||
-	    !wanted(&v->cap->fn->changes, MSI_ROUTE_CHANGE_USED))
+	    !(mr_changes_wanted(v->cap->fn) & MSI_ROUTE_CHANGE_USED))
 		return;
 	mr_slow(v)->used = true;
 	mr_change_vector(v, MSI_ROUTE_CHANGE_USED);
@@ -99,7 +92,7 @@ void mr_change_opened(struct mr_cap *cap)
 	unsigned long flags;
 	u32 i;
 
-	if (likely(!wanted(&cap->fn->changes, MSI_ROUTE_CHANGE_USED)))
+	if (likely(!(mr_changes_wanted(cap->fn) & MSI_ROUTE_CHANGE_USED)))
 		return;
 	for (i = 0; i < cap->nr; i++) {
 		v = &cap->vectors[i];
@@ -117,10 +110,8 @@ void mr_change_opened(struct mr_cap *cap)
  */
 void mr_change_control(struct mr_cap *cap)
 {
-	struct mr_changes *c = &cap->fn->changes;
-
-	if (cap->nr && unlikely(wanted(c, MSI_ROUTE_CHANGE_CONTROL)))
-		mark(c, cap->position + cap->nr);
+	if (cap->nr && mr_changes_wanted(cap->fn) & MSI_ROUTE_CHANGE_CONTROL)
+		mark(&cap->fn->changes, cap->position + cap->nr);
 }
 
 /* ---- without marks ---- */
@@ -223,7 +214,7 @@ int mr_changes_set(struct mr_function *fn, u32 changes, int fd)
 		mr_changes_forget(fn);
 		atomic_set(&c->told, 0);
 		swap(c->ctx, ctx);
-		/* Pairs with wanted(). */
+		/* Pairs with mr_changes_wanted(). */
 		smp_store_release(&c->wanted, changes);
 		/* Before the gates are read; pairs with mr_function_gate(). */
 		smp_mb();
@@ -243,7 +234,6 @@ int mr_changes_set(struct mr_function *fn, u32 changes, int fd)
 static void describe(struct mr_cap *cap, u32 index,
 		     struct msi_route_vector_change *r)
 {
-	struct mr_changes *c = &cap->fn->changes;
 	struct mr_vector_slow *s = &cap->slow[index];
 	struct mr_message raw = {};
 	unsigned long flags;
@@ -252,7 +242,8 @@ static void describe(struct mr_cap *cap, u32 index,
 	r->state = mr_function_state(cap);
 	if (index == cap->nr) {
 		r->vector = MSI_ROUTE_CAPABILITY;
-		r->changes = wanted(c, MSI_ROUTE_CHANGE_CONTROL);
+		r->changes = mr_changes_wanted(cap->fn) &
+			     MSI_ROUTE_CHANGE_CONTROL;
 		return;
 	}
 	r->vector = index;

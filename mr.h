@@ -375,6 +375,13 @@ struct mr_function {
 	struct mr_changes changes;
 };
 
+/* What the VMM asked to be told of.  If anything, the bitmap is there. */
+static inline u32 mr_changes_wanted(const struct mr_function *fn)
+{
+	/* Pairs with mr_changes_set(). */
+	return smp_load_acquire(&fn->changes.wanted);
+}
+
 struct mr_function *mr_function_create(struct msi_route_create *c);
 void mr_function_destroy(struct mr_function *fn);
 void mr_function_gate(struct mr_function *fn);

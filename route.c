@@ -558,6 +558,9 @@ void mr_update_commit(struct mr_update *u, enum mr_hold hold)
 	mr_update_publish(u, &snap);
 	mr_release(v);
 
+	/* After the barrier in mr_update_publish(): see mr_change_used(). */
+	if (likely(!mr_changes_wanted(v->cap->fn)))
+		return;
 	if (masked != was_masked)
 		u->changes |= masked ? MSI_ROUTE_CHANGE_MASKED :
 				       MSI_ROUTE_CHANGE_UNMASKED;
