@@ -7,6 +7,7 @@
 
 #include "guest/function.h"
 #include "harness.h"
+#include "uring.h"
 
 #define MSIX		MSI_ROUTE_MSIX
 #define MSI		MSI_ROUTE_MSI
@@ -271,6 +272,26 @@ TEST_F(eventfd, semaphore)
 	EXPECT_EQ(0, take(fd));
 	ASSERT_EQ(0, set_eventfd(&self->fn, MSIX, 0, -1, 0));
 	EXPECT_EQ(5, totals(&self->fn, MSIX).events);
+}
+
+/* A kernel's consumer signals it as it does an irqfd. */
+TEST_F(eventfd, by_io_uring)
+{
+	struct uring ring;
+	int ret;
+
+	ret = uring_open(&ring, self->fd);
+	if (ret)
+		SKIP(return, "this kernel gives no io_uring: %s", strerror(-ret));
+	ASSERT_EQ(0, set_eventfd(&self->fn, MSIX, 0, self->fd, 0));
+	uring_complete_one(&ring);
+	EXPECT_TRUE(vcpu_take_irr(&self->vm.vcpu[0], VECTOR));
+	entry_mask(&self->fn, 0, true);
+	uring_complete_one(&ring);
+	EXPECT_TRUE(pba_bit(&self->fn, 0));
+	entry_mask(&self->fn, 0, false);
+	EXPECT_TRUE(vcpu_take_irr(&self->vm.vcpu[0], VECTOR));
+	EXPECT_EQ(2, totals(&self->fn, MSIX).messages);
 }
 
 static __u64 signalled;
