@@ -30,6 +30,8 @@ union mr_ioctl_arg {
 	struct msi_route_entries entries;
 	struct msi_route_set_notify set_notify;
 	struct msi_route_get_changes get_changes;
+	struct msi_route_set_run set_run;
+	struct msi_route_state state;
 	struct msi_route_counters counters;
 };
 
@@ -42,7 +44,8 @@ static int mr_ioctl_query(struct mr_function *fn, union mr_ioctl_arg *arg)
 	q->version = MSI_ROUTE_VERSION;
 	q->features = MSI_ROUTE_FEATURE_HOLD | MSI_ROUTE_FEATURE_EXT_DEST_ID |
 		      MSI_ROUTE_FEATURE_MMAP | MSI_ROUTE_FEATURE_MAP |
-		      MSI_ROUTE_FEATURE_BATCH | MSI_ROUTE_FEATURE_CHANGES;
+		      MSI_ROUTE_FEATURE_BATCH | MSI_ROUTE_FEATURE_CHANGES |
+		      MSI_ROUTE_FEATURE_STATE;
 	q->msix_max_vectors = MSI_ROUTE_MSIX_MAX_VECTORS;
 	q->msi_max_vectors = MSI_ROUTE_MSI_MAX_VECTORS;
 	q->hold_default_ns = mr_hold_default();
@@ -194,6 +197,24 @@ static int mr_ioctl_map(struct mr_function *fn, union mr_ioctl_arg *arg)
 	return mr_trap_map(fn, &arg->map);
 }
 
+static int mr_ioctl_set_run(struct mr_function *fn, union mr_ioctl_arg *arg)
+{
+	if (arg->set_run.run > 1)
+		return -EINVAL;
+	mr_state_set_run(fn, arg->set_run.run);
+	return 0;
+}
+
+static int mr_ioctl_save(struct mr_function *fn, union mr_ioctl_arg *arg)
+{
+	return mr_state_save(fn, &arg->state);
+}
+
+static int mr_ioctl_restore(struct mr_function *fn, union mr_ioctl_arg *arg)
+{
+	return mr_state_restore(fn, &arg->state);
+}
+
 static int mr_ioctl_get_counters(struct mr_function *fn,
 				 union mr_ioctl_arg *arg)
 {
@@ -258,6 +279,12 @@ static const struct mr_ioctl mr_ioctls[] = {
 		 struct msi_route_set_notify, reserved, false),
 	MR_IOCTL(MSI_ROUTE_GET_CHANGES, mr_ioctl_get_changes,
 		 struct msi_route_get_changes, changes, true),
+	MR_IOCTL(MSI_ROUTE_SET_RUN, mr_ioctl_set_run,
+		 struct msi_route_set_run, run, false),
+	MR_IOCTL(MSI_ROUTE_SAVE, mr_ioctl_save,
+		 struct msi_route_state, held, true),
+	MR_IOCTL(MSI_ROUTE_RESTORE, mr_ioctl_restore,
+		 struct msi_route_state, held, false),
 };
 
 /* Reads the caller's struct into @arg; the rest of @arg is zero. */

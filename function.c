@@ -409,7 +409,7 @@ void mr_function_set_entries(struct mr_vector *v,
  * @cap: the capability
  *
  * Context: any, fn->lock not held.
- * Return: bits of enum msi_route_state that are the same for all its vectors.
+ * Return: bits of enum msi_route_vector_state that are the same for all its vectors.
  */
 u32 mr_function_state(const struct mr_cap *cap)
 {
@@ -427,6 +427,69 @@ u32 mr_function_state(const struct mr_cap *cap)
 		state |= MSI_ROUTE_STATE_BUS_MASTER;
 	raw_spin_unlock_irqrestore(&fn->lock, flags);
 	return state;
+}
+
+/* ---- all registers ---- */
+
+/**
+ * mr_function_check_registers() - can the registers have these values?
+ * @fn: the function
+ * @s: the values, but for entries and what is pending
+ *
+ * Return: 0 or -EINVAL.
+ */
+int mr_function_check_registers(const struct mr_function *fn,
+				const struct msi_route_state *s)
+{
+	u16 control = fn->msix_cap.nr ? mr_msix_writable_control() : 0;
+
+	if (s->hold_bound_ns > MR_HOLD_MAX_NS || s->bus_master > 1 ||
+	    s->msix_control & ~control)
+		return -EINVAL;
+	return mr_msi_check_registers(fn, s);
+}
+
+/**
+ * mr_function_get_registers() - the values of the registers
+ * @fn: the function
+ * @s: out; but for entries and what is pending
+ *
+ * Context: any, fn->lock not held.
+ */
+void mr_function_get_registers(struct mr_function *fn,
+			       struct msi_route_state *s)
+{
+	const struct mr_cap *cap = fn->msix_cap.nr ? &fn->msix_cap :
+						     &fn->msi_cap;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&fn->lock, flags);
+	s->bus_master = fn->bus_master;
+	s->msix_control = fn->msix.control;
+	mr_msi_get_registers(fn, s);
+	raw_spin_unlock_irqrestore(&fn->lock, flags);
+	s->hold_bound_ns = ktime_to_ns(READ_ONCE(cap->hold_bound));
+}
+
+/**
+ * mr_function_set_registers() - give the registers values
+ * @fn: the function, stopped
+ * @s: the values, checked; neither entries nor what is pending nor the bound
+ *
+ * They are not effective before the messages and the gate are renewed.
+ *
+ * Context: any, fn->lock not held.
+ */
+void mr_function_set_registers(struct mr_function *fn,
+			       const struct msi_route_state *s)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&fn->lock, flags);
+	fn->bus_master = s->bus_master;
+	WRITE_ONCE(fn->msix.control, s->msix_control);
+	mr_msi_set_registers(fn, s);
+	raw_spin_unlock_irqrestore(&fn->lock, flags);
 }
 
 /* ---- counters ---- */

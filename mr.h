@@ -11,7 +11,7 @@
  * Locks, outermost first:
  *
  *   fn->config        mutex; eventfds, place on the MMIO bus, what the VMM is
- *                     told of: VMM and work items only
+ *                     told of, stop and restore: VMM and work items only
  *   kvm->slots_lock   KVM's mutex; the MMIO bus
  *   eventfd's wqh.lock
  *   cap->many_lock    raw; broadcasts, one at a time, process context only
@@ -250,6 +250,8 @@ void mr_cap_closed(struct mr_cap *cap);
 void mr_cap_sync(struct mr_cap *cap);
 void mr_cap_close_holds(struct mr_cap *cap);
 void mr_cap_set_hold(struct mr_cap *cap, ktime_t bound);
+void mr_cap_freeze_holds(struct mr_cap *cap);
+void mr_cap_thaw_holds(struct mr_cap *cap);
 
 void mr_update_begin(struct mr_update *u, struct mr_vector *v);
 void mr_update_commit(struct mr_update *u, enum mr_hold hold);
@@ -260,6 +262,9 @@ u64 mr_vector_events(const struct mr_vector *v);
 u32 mr_vector_raise(struct mr_vector *v, u64 count, bool may_wait);
 bool mr_vector_clear(struct mr_vector *v);
 void mr_vector_reset(struct mr_vector *v);
+bool mr_vector_held(struct mr_vector *v);
+void mr_vector_restore(struct mr_vector *v, const struct msi_route_entry *e,
+		       bool pending, bool held);
 
 /* ---- registers: msix.c, msi.c ---- */
 
@@ -313,6 +318,9 @@ void mr_msix_read(struct mr_function *fn, const struct msi_route_access *a,
 		  u64 *value);
 void mr_msix_write(struct mr_function *fn, const struct msi_route_access *a);
 void mr_msix_set_entry(struct mr_vector *v, const struct msi_route_entry *e);
+void mr_msix_store_entry(struct mr_vector *v, const struct msi_route_entry *e);
+void mr_msix_get_entry(struct mr_vector *v, struct msi_route_entry *e);
+u16 mr_msix_writable_control(void);
 void mr_msix_reset_entry(struct mr_vector *v);
 int mr_msix_mmap(struct mr_function *fn, struct vm_area_struct *vma);
 
@@ -326,6 +334,12 @@ u32 mr_msi_config_read(struct mr_function *fn, u32 reg, u32 *owned);
 void mr_msi_config_write(struct mr_function *fn,
 			 const struct mr_config_access *a);
 void mr_msi_reset(struct mr_function *fn);
+int mr_msi_check_registers(const struct mr_function *fn,
+			   const struct msi_route_state *s);
+void mr_msi_get_registers(const struct mr_function *fn,
+			  struct msi_route_state *s);
+void mr_msi_set_registers(struct mr_function *fn,
+			  const struct msi_route_state *s);
 
 /* ---- what the VMM is told of: changes.c ---- */
 
@@ -364,8 +378,9 @@ struct mr_function {
 	u32 flags;		/* enum msi_route_create_flag */
 	bool bus_master;	/* under @lock */
 	bool both_enabled;	/* under @lock */
+	bool stopped;		/* under @lock, and @config */
 	raw_spinlock_t lock;
-	struct mutex config;	/* eventfds attached or detached, @trap, @changes */
+	struct mutex config;	/* eventfds, @trap, @changes, @stopped, restore */
 	struct mr_vm vm;
 	struct mr_cap msix_cap;
 	struct mr_cap msi_cap;
@@ -396,6 +411,12 @@ void mr_function_set_entries(struct mr_vector *v,
 void mr_function_set_bus_master(struct mr_function *fn, bool enable);
 void mr_function_set_hold(struct mr_function *fn, u32 bound_ns);
 void mr_function_reset(struct mr_function *fn);
+int mr_function_check_registers(const struct mr_function *fn,
+				const struct msi_route_state *s);
+void mr_function_get_registers(struct mr_function *fn,
+			       struct msi_route_state *s);
+void mr_function_set_registers(struct mr_function *fn,
+			       const struct msi_route_state *s);
 int mr_function_counters(struct mr_function *fn, struct msi_route_counters *c);
 
 /* ---- eventfds: trigger.c ---- */
@@ -409,5 +430,11 @@ void mr_trigger_remove_all(struct mr_cap *cap);
 
 int mr_trap_map(struct mr_function *fn, const struct msi_route_map *m);
 void mr_trap_remove(struct mr_function *fn);
+
+/* ---- stop, save, restore: state.c ---- */
+
+void mr_state_set_run(struct mr_function *fn, bool run);
+int mr_state_save(struct mr_function *fn, struct msi_route_state *s);
+int mr_state_restore(struct mr_function *fn, const struct msi_route_state *s);
 
 #endif /* MR_H */

@@ -122,7 +122,8 @@ bool mr_msi_enabled(const struct mr_function *fn)
 /* Both enabled is undefined: MSI-X wins [1]. */
 bool mr_msi_open(const struct mr_function *fn)
 {
-	return mr_msi_enabled(fn) && fn->bus_master && !mr_msix_enabled(fn);
+	return mr_msi_enabled(fn) && fn->bus_master && !fn->stopped &&
+	       !mr_msix_enabled(fn);
 }
 
 /* Multiple Message Enable above Multiple Message Capable acts as it [5]. */
@@ -331,14 +332,66 @@ void mr_msi_config_write(struct mr_function *fn,
 		r == MSI_MASK ? 0 : MSI_ROUTE_CHANGE_MESSAGE);
 }
 
-/* Under fn->lock [29]. */
-void mr_msi_reset(struct mr_function *fn)
+/* ---- as a whole ---- */
+
+/**
+ * mr_msi_check_registers() - can the registers have these values?
+ * @fn: the function
+ * @s: the values
+ *
+ * Return: 0 or -EINVAL.
+ */
+int mr_msi_check_registers(const struct mr_function *fn,
+			   const struct msi_route_state *s)
+{
+	bool wide = fn->msi.layout & MSI_ROUTE_MSI_64BIT;
+	bool masking = fn->msi.layout & MSI_ROUTE_MSI_MASKING;
+	u32 vectors = fn->msi_cap.nr ? GENMASK(fn->msi_cap.nr - 1, 0) : 0;
+
+	if (!fn->msi_cap.nr)
+		return s->msi_control || s->msi_address_lo || s->msi_data ||
+		       s->msi_address_hi || s->msi_mask || s->msi_pending ||
+		       s->msi_held ? -EINVAL : 0;
+	if (s->msi_control & ~writable_control(fn) ||
+	    s->msi_address_lo & ~writable(fn, MSI_ADDRESS_LO) ||
+	    (s->msi_address_hi && !wide) ||
+	    s->msi_data & ~writable(fn, MSI_DATA) ||
+	    s->msi_mask & ~(masking ? vectors : 0) ||
+	    (s->msi_pending | s->msi_held) & ~vectors)
+		return -EINVAL;
+	return 0;
+}
+
+/* Under fn->lock. */
+void mr_msi_get_registers(const struct mr_function *fn,
+			  struct msi_route_state *s)
+{
+	const struct mr_msi *m = &fn->msi;
+
+	s->msi_control = m->control;
+	s->msi_address_lo = m->address_lo;
+	s->msi_address_hi = m->address_hi;
+	s->msi_data = m->data;
+	s->msi_mask = m->mask;
+}
+
+/* Under fn->lock; @s was checked. */
+void mr_msi_set_registers(struct mr_function *fn,
+			  const struct msi_route_state *s)
 {
 	struct mr_msi *m = &fn->msi;
 
-	m->control = 0;
-	m->address_lo = 0;
-	m->address_hi = 0;
-	m->data = 0;
-	m->mask = 0;
+	m->control = s->msi_control;
+	m->address_lo = s->msi_address_lo;
+	m->address_hi = s->msi_address_hi;
+	m->data = s->msi_data;
+	m->mask = s->msi_mask;
+}
+
+/* Under fn->lock [29]. */
+void mr_msi_reset(struct mr_function *fn)
+{
+	const struct msi_route_state zero = {};
+
+	mr_msi_set_registers(fn, &zero);
 }

@@ -76,6 +76,7 @@ enum msi_route_kind {
  * @MSI_ROUTE_FEATURE_BATCH: many vectors in one call (&msi_route_eventfds,
  *	&msi_route_entries)
  * @MSI_ROUTE_FEATURE_CHANGES: the VMM is told of changes (&msi_route_set_notify)
+ * @MSI_ROUTE_FEATURE_STATE: stop, save, restore (&msi_route_state)
  */
 enum msi_route_feature {
 	MSI_ROUTE_FEATURE_HOLD = 1 << 0,
@@ -84,6 +85,7 @@ enum msi_route_feature {
 	MSI_ROUTE_FEATURE_MAP = 1 << 3,
 	MSI_ROUTE_FEATURE_BATCH = 1 << 4,
 	MSI_ROUTE_FEATURE_CHANGES = 1 << 5,
+	MSI_ROUTE_FEATURE_STATE = 1 << 6,
 };
 
 /**
@@ -578,13 +580,13 @@ struct msi_route_set_notify {
 #define MSI_ROUTE_CAPABILITY	0xffffU
 
 /**
- * enum msi_route_state - bits of &msi_route_vector_change.state
+ * enum msi_route_vector_state - bits of &msi_route_vector_change.state
  * @MSI_ROUTE_STATE_MASKED: the vector's own mask is set
  * @MSI_ROUTE_STATE_ENABLED: the capability is enabled
  * @MSI_ROUTE_STATE_FUNCTION_MASK: MSI-X Function Mask is set
  * @MSI_ROUTE_STATE_BUS_MASTER: the function is a bus master
  */
-enum msi_route_state {
+enum msi_route_vector_state {
 	MSI_ROUTE_STATE_MASKED = 1 << 0,
 	MSI_ROUTE_STATE_ENABLED = 1 << 1,
 	MSI_ROUTE_STATE_FUNCTION_MASK = 1 << 2,
@@ -596,7 +598,7 @@ enum msi_route_state {
  * @kind: a value of enum msi_route_kind
  * @vector: the vector, or %MSI_ROUTE_CAPABILITY
  * @changes: bits of enum msi_route_change, all that were marked
- * @state: bits of enum msi_route_state, as it is now
+ * @state: bits of enum msi_route_vector_state, as it is now
  * @data: Message Data of the vector, as the guest wrote it; 0 for a capability
  * @address: Message Address, likewise
  *
@@ -634,6 +636,93 @@ struct msi_route_get_changes {
 	__u32 nr;
 	__u32 more;
 	__u64 changes;
+};
+
+/**
+ * struct msi_route_set_run - stop a function, or let it run (MSI_ROUTE_SET_RUN)
+ * @size: size of this struct in bytes
+ * @run: 0: stop; 1: run, as after creation
+ *
+ * A function that is stopped sends nothing, however its registers stand; what
+ * arrives is pending, and an update hold that is open does not run out.  On
+ * return of a stop what was sent is in the vLAPICs, so a VMM that saves a machine
+ * stops its functions before it reads them.  Everything else works as ever.
+ *
+ * A function that runs again sends what is pending, and the bounds of its holds
+ * begin anew.
+ *
+ * ============== ========================================================
+ * ``EINVAL``     @run is above 1
+ * ============== ========================================================
+ */
+struct msi_route_set_run {
+	__u32 size;
+	__u32 run;
+};
+
+/**
+ * struct msi_route_state - the state of a function (MSI_ROUTE_SAVE,
+ *	MSI_ROUTE_RESTORE)
+ * @size: size of this struct in bytes
+ * @reserved: zero
+ * @hold_bound_ns: bound of the update hold
+ * @bus_master: Bus Master Enable, 0 or 1
+ * @msix_vectors: in: as it was created, likewise @msi_vectors and @msi_flags
+ * @msix_control: Function Mask and Enable of MSI-X Message Control
+ * @msi_vectors: see @msix_vectors
+ * @msi_flags: see @msix_vectors
+ * @msi_control: the writable bits of MSI Message Control
+ * @msi_address_lo: Message Address
+ * @msi_address_hi: Message Upper Address
+ * @msi_data: Message Data
+ * @msi_mask: Mask Bits
+ * @msi_pending: Pending Bits
+ * @msi_held: vectors with an open update hold
+ * @entries: user address of @msix_vectors &struct msi_route_entry
+ * @pba: user address of the Pending bits, in qwords as in the PBA
+ * @held: user address of as many qwords: vectors with an open update hold
+ *
+ * Both calls need a function that is stopped.  What a running machine is saved
+ * with, and restored from on another host, is this, and what the VMM itself has:
+ * eventfds, places, what it is told of.  Counters start anew; a pending event
+ * that is restored counts as one.
+ *
+ * Events that arrive after MSI_ROUTE_SAVE are pending, and a later call has
+ * them.  So stop what raises events first, or save again when it has stopped.
+ *
+ * A restore replaces all of the state, at once or not at all, and sends nothing:
+ * vCPUs may be restored before it or after it.  MSI_ROUTE_SET_RUN sends what was
+ * pending, once.  Its cost is that of the vectors.
+ *
+ * ============== ========================================================
+ * ``EBUSY``      the function runs
+ * ``EINVAL``     @msix_vectors, @msi_vectors or @msi_flags differ from those of
+ *                the function; MSI_ROUTE_RESTORE: a bit is set that the register
+ *                does not have or that is read-only, a bound is above
+ *                &msi_route_query.hold_max_ns
+ * ``EFAULT``     @entries, @pba or @held is not readable, or not writable
+ * ``ENOMEM``     memory is exhausted
+ * ============== ========================================================
+ */
+struct msi_route_state {
+	__u32 size;
+	__u32 reserved;
+	__u32 hold_bound_ns;
+	__u32 bus_master;
+	__u16 msix_vectors;
+	__u16 msix_control;
+	__u8 msi_vectors;
+	__u8 msi_flags;
+	__u16 msi_control;
+	__u32 msi_address_lo;
+	__u32 msi_address_hi;
+	__u32 msi_data;
+	__u32 msi_mask;
+	__u32 msi_pending;
+	__u32 msi_held;
+	__u64 entries;
+	__u64 pba;
+	__u64 held;
 };
 
 /* &msi_route_counters.vector: the sum over all vectors of the capability */
@@ -716,5 +805,8 @@ struct msi_route_counters {
 #define MSI_ROUTE_SET_ENTRIES	_IO(MSI_ROUTE_TYPE, 0x1B)
 #define MSI_ROUTE_SET_NOTIFY	_IO(MSI_ROUTE_TYPE, 0x1C)
 #define MSI_ROUTE_GET_CHANGES	_IO(MSI_ROUTE_TYPE, 0x1D)
+#define MSI_ROUTE_SET_RUN	_IO(MSI_ROUTE_TYPE, 0x1E)
+#define MSI_ROUTE_SAVE	_IO(MSI_ROUTE_TYPE, 0x1F)
+#define MSI_ROUTE_RESTORE	_IO(MSI_ROUTE_TYPE, 0x20)
 
 #endif /* _UAPI_LINUX_MSI_ROUTE_H */

@@ -165,8 +165,14 @@ bool mr_msix_enabled(const struct mr_function *fn)
 /* Under fn->lock.  May senders of this capability send? */
 bool mr_msix_open(const struct mr_function *fn)
 {
-	return mr_msix_enabled(fn) && fn->bus_master &&
+	return mr_msix_enabled(fn) && fn->bus_master && !fn->stopped &&
 	       !(fn->msix.control & PCI_MSIX_FLAGS_MASKALL);
+}
+
+/* The bits of Message Control that the guest can change [12]. */
+u16 mr_msix_writable_control(void)
+{
+	return MSIX_CONTROL_RW;
 }
 
 /**
@@ -352,6 +358,34 @@ static void store_entry(struct mr_vector *v, u64 address, u32 data, u32 control)
 }
 
 /**
+ * mr_msix_store_entry() - put a whole entry into the table
+ * @v: the vector, its lock held
+ * @e: the entry
+ */
+void mr_msix_store_entry(struct mr_vector *v, const struct msi_route_entry *e)
+{
+	store_entry(v, (u64)e->address_hi << 32 | (e->address_lo & ~3U),
+		    e->data, e->control);
+}
+
+/**
+ * mr_msix_get_entry() - read a whole entry
+ * @v: the vector
+ * @e: out
+ *
+ * Context: any.  Not one instant's while the entry is being written.
+ */
+void mr_msix_get_entry(struct mr_vector *v, struct msi_route_entry *e)
+{
+	const u32 *entry = entry_of(v);
+
+	e->address_lo = READ_ONCE(entry[PCI_MSIX_ENTRY_LOWER_ADDR / 4]);
+	e->address_hi = READ_ONCE(entry[PCI_MSIX_ENTRY_UPPER_ADDR / 4]);
+	e->data = READ_ONCE(entry[PCI_MSIX_ENTRY_DATA / 4]);
+	e->control = READ_ONCE(entry[PCI_MSIX_ENTRY_VECTOR_CTRL / 4]);
+}
+
+/**
  * mr_msix_set_entry() - write a whole entry in one update
  * @v: the vector
  * @e: the entry
@@ -364,8 +398,7 @@ void mr_msix_set_entry(struct mr_vector *v, const struct msi_route_entry *e)
 
 	mr_update_begin(&u, v);
 	u.changes = MSI_ROUTE_CHANGE_MESSAGE;
-	store_entry(v, (u64)e->address_hi << 32 | (e->address_lo & ~3U),
-		    e->data, e->control);
+	mr_msix_store_entry(v, e);
 	mr_update_commit(&u, MR_HOLD_CLOSE);
 	mr_update_end(&u);
 }

@@ -25,6 +25,7 @@ enum mr_mutation {
 	MR_MUT_EQUAL_SKIPPED,	/* writing an equal value does nothing */
 	MR_MUT_STALE_PLACE,	/* a moved function is looked for at its old place */
 	MR_MUT_LOST_CHANGE,	/* a change while the VMM takes another is forgotten */
+	MR_MUT_NO_FREEZE,	/* holds run out while the function is stopped */
 	MR_MUT_COUNT,
 };
 

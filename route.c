@@ -445,6 +445,20 @@ static void mr_hold_open(struct mr_vector *v)
 	raw_spin_unlock(&cap->hold_lock);
 }
 
+/* Under the vector's lock.  Its time is told by mr_cap_thaw_holds(). */
+static void mr_hold_restore(struct mr_vector *v)
+{
+	struct mr_vector_slow *s = mr_slow(v);
+	struct mr_cap *cap = v->cap;
+
+	if (!READ_ONCE(cap->hold_bound))
+		return;
+	s->held = true;
+	raw_spin_lock(&cap->hold_lock);
+	list_move_tail(&s->hold_node, &cap->holds);
+	raw_spin_unlock(&cap->hold_lock);
+}
+
 static void mr_hold_close(struct mr_vector *v)
 {
 	struct mr_vector_slow *s = mr_slow(v);
@@ -666,6 +680,9 @@ static enum hrtimer_restart mr_hold_expire(struct hrtimer *timer)
 	struct mr_update u = {};
 	int i;
 
+	/* The guest is stopped as well: mr_cap_thaw_holds() starts it again. */
+	if (READ_ONCE(cap->fn->stopped) && !mr_mutant(MR_MUT_NO_FREEZE))
+		return HRTIMER_NORESTART;
 	for (i = 0; i < MR_HOLD_BATCH; i++) {
 		u.s = mr_hold_pop(cap, true);
 		if (!u.s)
@@ -731,6 +748,41 @@ void mr_cap_set_hold(struct mr_cap *cap, ktime_t bound)
 	WRITE_ONCE(cap->hold_bound, bound);
 	raw_spin_unlock_irqrestore(&cap->hold_lock, flags);
 	mr_cap_close_holds(cap);
+}
+
+/**
+ * mr_cap_freeze_holds() - the function was stopped: no hold runs out
+ * @cap: the capability
+ *
+ * Context: process, may wait for the timer's handler.
+ */
+void mr_cap_freeze_holds(struct mr_cap *cap)
+{
+	if (cap->nr && !mr_mutant(MR_MUT_NO_FREEZE))
+		hrtimer_cancel(&cap->hold_timer);
+}
+
+/**
+ * mr_cap_thaw_holds() - the function runs again: the bounds begin anew
+ * @cap: the capability
+ *
+ * Context: process, no spinlock held.
+ */
+void mr_cap_thaw_holds(struct mr_cap *cap)
+{
+	struct mr_vector_slow *s;
+	unsigned long flags;
+	ktime_t until;
+
+	if (!cap->nr)
+		return;
+	raw_spin_lock_irqsave(&cap->hold_lock, flags);
+	until = ktime_add(ktime_get(), cap->hold_bound);
+	list_for_each_entry(s, &cap->holds, hold_node)
+		s->hold_until = until;
+	if (!list_empty(&cap->holds))
+		hrtimer_start(&cap->hold_timer, until, HRTIMER_MODE_ABS_HARD);
+	raw_spin_unlock_irqrestore(&cap->hold_lock, flags);
 }
 
 /* ---- the gate ---- */
@@ -840,6 +892,50 @@ void mr_vector_reset(struct mr_vector *v)
 	if (!mr_mutant(MR_MUT_STALE_RESET))
 		mr_forget(v);
 	mr_update_commit(&u, MR_HOLD_CLOSE);
+	mr_update_end(&u);
+}
+
+/* Has @v an update hold that is open? */
+bool mr_vector_held(struct mr_vector *v)
+{
+	struct mr_vector_slow *s = mr_slow(v);
+	unsigned long flags;
+	bool held;
+
+	raw_spin_lock_irqsave(&s->lock, flags);
+	held = s->held;
+	raw_spin_unlock_irqrestore(&s->lock, flags);
+	return held;
+}
+
+/**
+ * mr_vector_restore() - give a vector the state of another
+ * @v: the vector; the function is stopped
+ * @e: its entry, NULL for MSI
+ * @pending: an event is pending; it counts as raised
+ * @held: a hold is open; its bound begins when the function runs
+ *
+ * Context: process, interrupts on, no spinlock held.
+ */
+void mr_vector_restore(struct mr_vector *v, const struct msi_route_entry *e,
+		       bool pending, bool held)
+{
+	struct mr_update u;
+
+	mr_update_begin(&u, v);
+	u.changes = MSI_ROUTE_CHANGE_MESSAGE;
+	if (e)
+		mr_msix_store_entry(v, e);
+	mr_forget(v);
+	if (pending) {
+		atomic64_inc(&u.s->surplus);
+		u.s->latched = true;
+		set_bit(mr_vector_index(v), v->cap->pending);
+	}
+	mr_hold_close(v);
+	if (held)
+		mr_hold_restore(v);
+	mr_update_commit(&u, MR_HOLD_KEEP);
 	mr_update_end(&u);
 }
 

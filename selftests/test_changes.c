@@ -34,13 +34,8 @@ FIXTURE(changes) {
 
 FIXTURE_SETUP(changes)
 {
-	struct msi_route_create shape = msix_shape(NR);
-
-	shape.msi_cap = MSI_CAP;
-	shape.msi_vectors = NR_MSI;
-	shape.msi_flags = MSI_ROUTE_MSI_64BIT | MSI_ROUTE_MSI_MASKING;
 	vm_create(&self->vm, 0, 1);
-	function_open(&self->fn, &self->vm, shape);
+	function_open(&self->fn, &self->vm, both_shape(NR, NR_MSI));
 	self->fd = new_eventfd();
 }
 

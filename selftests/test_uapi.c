@@ -24,12 +24,7 @@ FIXTURE(uapi) {
 
 static struct msi_route_create both(void)
 {
-	struct msi_route_create shape = msix_shape(NR);
-
-	shape.msi_cap = MSI_CAP;
-	shape.msi_vectors = 2;
-	shape.msi_flags = MSI_ROUTE_MSI_64BIT | MSI_ROUTE_MSI_MASKING;
-	return shape;
+	return both_shape(NR, 2);
 }
 
 FIXTURE_SETUP(uapi)
@@ -76,6 +71,7 @@ union argument {
 	struct msi_route_entries entries;
 	struct msi_route_set_notify notify;
 	struct msi_route_get_changes changes;
+	struct msi_route_set_run run;
 };
 
 /* What requests point to. */
@@ -119,6 +115,8 @@ static const struct request {
 	{ "GET_CHANGES", MSI_ROUTE_GET_CHANGES, true, { .changes = {
 		.size = sizeof(struct msi_route_get_changes), .room = 1,
 		.changes = (unsigned long)&a_change } } },
+	{ "SET_RUN", MSI_ROUTE_SET_RUN, false, { .run = {
+		.size = sizeof(struct msi_route_set_run), .run = 1 } } },
 	{ "RESET", MSI_ROUTE_RESET, false, { .reset = {
 		.size = sizeof(struct msi_route_reset) } } },
 };

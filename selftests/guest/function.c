@@ -82,6 +82,16 @@ struct msi_route_create msi_shape(unsigned int vectors, unsigned int msi_flags)
 	};
 }
 
+struct msi_route_create both_shape(unsigned int msix, unsigned int msi)
+{
+	struct msi_route_create shape = msix_shape(msix);
+
+	shape.msi_cap = MSI_CAP;
+	shape.msi_vectors = msi;
+	shape.msi_flags = MSI_ROUTE_MSI_64BIT | MSI_ROUTE_MSI_MASKING;
+	return shape;
+}
+
 int function_try_open(struct function *fn, struct vm *vm, struct msi_route_create shape)
 {
 	int device = open_device();

@@ -65,6 +65,8 @@ int open_device(void);
 /* Shapes; vm_fd is filled in by function_open(). */
 struct msi_route_create msix_shape(unsigned int vectors);
 struct msi_route_create msi_shape(unsigned int vectors, unsigned int msi_flags);
+/* Both capabilities; MSI with a 64-bit address and masks. */
+struct msi_route_create both_shape(unsigned int msix, unsigned int msi);
 
 /*
  * Creates a function, sets Bus Master and makes it known to vm_mmio; where

@@ -1,0 +1,498 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Stop, save, restore: nothing is sent meanwhile, and nothing is lost. */
+#include <sys/ioctl.h>
+#include <time.h>
+
+#include "guest/function.h"
+#include "harness.h"
+
+#define MSIX		MSI_ROUTE_MSIX
+#define MSI		MSI_ROUTE_MSI
+#define NR		70
+#define NR_MSI		4
+#define QWORDS		((NR + 63) / 64)
+#define VECTOR		0x51
+#define MSI_VECTOR	0x60
+
+struct saved {
+	struct msi_route_state state;
+	struct msi_route_entry entries[NR];
+	__u64 pba[QWORDS];
+	__u64 held[QWORDS];
+};
+
+FIXTURE(state) {
+	struct vm vm;
+	struct vcpu *vcpu;
+	struct function from, to;
+	struct saved saved;
+};
+
+FIXTURE_SETUP(state)
+{
+	vm_create(&self->vm, 0, 2);
+	self->vcpu = &self->vm.vcpu[0];
+	function_open(&self->from, &self->vm, both_shape(NR, NR_MSI));
+	function_open(&self->to, &self->vm, both_shape(NR, NR_MSI));
+	set_bus_master(&self->to, 0);
+}
+
+FIXTURE_TEARDOWN(state)
+{
+	function_close(&self->from);
+	function_close(&self->to);
+	vm_destroy(&self->vm);
+}
+
+static int set_run(struct function *fn, __u32 run)
+{
+	struct msi_route_set_run arg = { .size = sizeof(arg), .run = run };
+
+	return ioctl(fn->fd, MSI_ROUTE_SET_RUN, &arg) ? -errno : 0;
+}
+
+/* A struct for the call, with its pointers. */
+static void prepare(struct saved *s)
+{
+	s->state.size = sizeof(s->state);
+	s->state.msix_vectors = NR;
+	s->state.msi_vectors = NR_MSI;
+	s->state.msi_flags = MSI_ROUTE_MSI_64BIT | MSI_ROUTE_MSI_MASKING;
+	s->state.entries = (unsigned long)s->entries;
+	s->state.pba = (unsigned long)s->pba;
+	s->state.held = (unsigned long)s->held;
+}
+
+static int save(struct function *fn, struct saved *s)
+{
+	memset(s, 0xa5, sizeof(*s));
+	memset(&s->state, 0, sizeof(s->state));
+	prepare(s);
+	return ioctl(fn->fd, MSI_ROUTE_SAVE, &s->state) ? -errno : 0;
+}
+
+static int restore(struct function *fn, struct saved *s)
+{
+	prepare(s);
+	return ioctl(fn->fd, MSI_ROUTE_RESTORE, &s->state) ? -errno : 0;
+}
+
+/* From one to the other, which then runs. */
+static int migrate(struct function *from, struct function *to, struct saved *s)
+{
+	int ret = set_run(from, 0);
+
+	ret = ret ?: save(from, s);
+	ret = ret ?: set_run(to, 0);
+	ret = ret ?: restore(to, s);
+	return ret ?: set_run(to, 1);
+}
+
+/* ---- stop ---- */
+
+TEST_F(state, stopped_sends_nothing)
+{
+	entry_set(&self->from, 0, MSI_TO(0), VECTOR, 0);
+	msix_control(&self->from, MSIX_ENABLE);
+	ASSERT_EQ(0, set_run(&self->from, 0));
+	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->from, MSIX, 0));
+	EXPECT_EQ(MSI_ROUTE_COALESCED, trigger(&self->from, MSIX, 0));
+	/* However its registers are written. */
+	entry_mask(&self->from, 0, true);
+	entry_mask(&self->from, 0, false);
+	msix_control(&self->from, 0);
+	msix_control(&self->from, MSIX_ENABLE);
+	ASSERT_EQ(0, set_bus_master(&self->from, 0));
+	ASSERT_EQ(0, set_bus_master(&self->from, 1));
+	EXPECT_TRUE(pba_bit(&self->from, 0));
+	EXPECT_EQ(0, vcpu_irr_weight(self->vcpu));
+	/* Twice is as once. */
+	ASSERT_EQ(0, set_run(&self->from, 0));
+	ASSERT_EQ(0, set_run(&self->from, 1));
+	EXPECT_TRUE(vcpu_take_irr(self->vcpu, VECTOR));
+	EXPECT_FALSE(pba_bit(&self->from, 0));
+	EXPECT_EQ(1, totals(&self->from, MSIX).messages);
+	EXPECT_EQ(MSI_ROUTE_SENT, trigger(&self->from, MSIX, 0));
+}
+
+TEST_F(state, reset_does_not_start_it)
+{
+	ASSERT_EQ(0, set_run(&self->from, 0));
+	ASSERT_EQ(0, reset(&self->from));
+	ASSERT_EQ(0, set_bus_master(&self->from, 1));
+	entry_set(&self->from, 0, MSI_TO(0), VECTOR, 0);
+	msix_control(&self->from, MSIX_ENABLE);
+	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->from, MSIX, 0));
+}
+
+static void *raise_without_pause(void *arg)
+{
+	struct function *fn = arg;
+	__u32 random = 1;
+
+	while (!__atomic_load_n(&fn->vm->stop, __ATOMIC_RELAXED))
+		if (trigger(fn, MSIX, next_random(&random) % NR) < 0)
+			die("a trigger");
+	return NULL;
+}
+
+/* What was under way has arrived when the stop returns; nothing comes later. */
+TEST_F(state, stop_while_raised)
+{
+	pthread_t thread;
+	int i;
+
+	for (i = 0; i < NR; i++)
+		entry_set(&self->from, i, MSI_TO(0), VECTOR, 0);
+	msix_control(&self->from, MSIX_ENABLE);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, raise_without_pause, &self->from));
+	for (i = 0; i < 500; i++) {
+		struct msi_route_counters before;
+
+		ASSERT_EQ(0, set_run(&self->from, 0));
+		before = totals(&self->from, MSIX);
+		vcpu_clear_irr(self->vcpu);
+		while (totals(&self->from, MSIX).events < before.events + 3)
+			sched_yield();
+		EXPECT_EQ(0, vcpu_irr_weight(self->vcpu));
+		EXPECT_EQ(before.messages, totals(&self->from, MSIX).messages);
+		ASSERT_EQ(0, set_run(&self->from, 1));
+		EXPECT_TRUE(vcpu_irr(self->vcpu, VECTOR));
+	}
+	__atomic_store_n(&self->vm.stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+}
+
+/* ---- save and restore ---- */
+
+TEST_F(state, all_registers)
+{
+	struct saved again;
+	int i;
+
+	for (i = 0; i < NR; i++) {
+		entry_set(&self->from, i, MSI_TO(i & 1), 0x30 + i, i % 3 == 0);
+		table_write(&self->from, ENTRY(i) + ENTRY_UPPER, i << 8);
+	}
+	msi_set(&self->from, MSI_TO(1), MSI_VECTOR);
+	msi_mask(&self->from, 5);
+	msi_control(&self->from, MSI_MME(2));
+	msix_control(&self->from, MSIX_ENABLE | MSIX_FUNCTION_MASK);
+	ASSERT_EQ(0, set_hold(&self->from, 12345));
+	ASSERT_EQ(MSI_ROUTE_PENDING, trigger(&self->from, MSIX, 69));
+	ASSERT_EQ(MSI_ROUTE_PENDING, trigger(&self->from, MSI, 2));
+
+	ASSERT_EQ(0, migrate(&self->from, &self->to, &self->saved));
+	for (i = 0; i < NR * 4; i++)
+		EXPECT_EQ(table_read(&self->from, i * 4), table_read(&self->to, i * 4));
+	for (i = 0; i < QWORDS; i++)
+		EXPECT_EQ(pba_read(&self->from, i * 8), pba_read(&self->to, i * 8));
+	for (i = 0; i < 12; i += 4)
+		EXPECT_EQ(config_read(&self->from, MSIX_CAP + i, 4),
+			  config_read(&self->to, MSIX_CAP + i, 4));
+	for (i = 0; i < 24; i += 4)
+		EXPECT_EQ(config_read(&self->from, MSI_CAP + i, 4),
+			  config_read(&self->to, MSI_CAP + i, 4));
+	EXPECT_EQ(4, msi_pending(&self->to));
+	EXPECT_EQ(1, self->saved.state.bus_master);
+	EXPECT_EQ(12345, self->saved.state.hold_bound_ns);
+
+	ASSERT_EQ(0, set_run(&self->to, 0));
+	ASSERT_EQ(0, save(&self->to, &again));
+	again.state.entries = self->saved.state.entries;
+	again.state.pba = self->saved.state.pba;
+	again.state.held = self->saved.state.held;
+	EXPECT_EQ(0, memcmp(&again, &self->saved, sizeof(again)));
+}
+
+/* Once, when it runs, and whatever the vCPU was restored from before. */
+TEST_F(state, pending_is_sent_once)
+{
+	entry_set(&self->from, 3, MSI_TO(0), VECTOR, ENTRY_MASKED);
+	entry_set(&self->from, 4, MSI_TO(0), VECTOR + 1, 0);
+	msix_control(&self->from, MSIX_ENABLE);
+	ASSERT_EQ(MSI_ROUTE_PENDING, trigger(&self->from, MSIX, 3));
+	ASSERT_EQ(0, set_run(&self->from, 0));
+	ASSERT_EQ(MSI_ROUTE_PENDING, trigger(&self->from, MSIX, 4));
+	ASSERT_EQ(0, save(&self->from, &self->saved));
+
+	ASSERT_EQ(0, set_run(&self->to, 0));
+	ASSERT_EQ(0, restore(&self->to, &self->saved));
+	EXPECT_EQ(0, vcpu_irr_weight(self->vcpu));
+	vcpu_clear_irr(self->vcpu);
+	ASSERT_EQ(0, set_run(&self->to, 1));
+	EXPECT_TRUE(vcpu_take_irr(self->vcpu, VECTOR + 1));
+	EXPECT_TRUE(pba_bit(&self->to, 3));
+	EXPECT_FALSE(pba_bit(&self->to, 4));
+	entry_mask(&self->to, 3, false);
+	EXPECT_TRUE(vcpu_take_irr(self->vcpu, VECTOR));
+	EXPECT_EQ(2, totals(&self->to, MSIX).messages);
+	EXPECT_EQ(2, totals(&self->to, MSIX).events);
+	EXPECT_EQ(2, totals(&self->to, MSIX).replayed);
+}
+
+/* A restore replaces what was there, pending events too. */
+TEST_F(state, replaces)
+{
+	struct msi_route_counters c;
+
+	ASSERT_EQ(0, set_run(&self->from, 0));
+	ASSERT_EQ(0, save(&self->from, &self->saved));
+	entry_set(&self->to, 0, MSI_TO(0), VECTOR, ENTRY_MASKED);
+	msix_control(&self->to, MSIX_ENABLE);
+	ASSERT_EQ(MSI_ROUTE_PENDING, trigger(&self->to, MSIX, 0));
+	ASSERT_EQ(0, set_run(&self->to, 0));
+	ASSERT_EQ(0, restore(&self->to, &self->saved));
+	ASSERT_EQ(0, set_run(&self->to, 1));
+	EXPECT_FALSE(pba_bit(&self->to, 0));
+	EXPECT_EQ(0, table_read(&self->to, ENTRY(0) + ENTRY_DATA));
+	EXPECT_EQ(0, config_read(&self->to, MSIX_CAP + MSIX_CONTROL, 2) & MSIX_ENABLE);
+	c = totals(&self->to, MSIX);
+	EXPECT_EQ(c.events, accounted(&c));
+	EXPECT_EQ(1, c.cleared);
+}
+
+/* ---- update holds ---- */
+
+static __u64 now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+/* The guest stands between address and data while its machine is moved. */
+TEST_F(state, hold_goes_along)
+{
+	const __u32 bound = 1000000000;
+
+	ASSERT_EQ(0, set_hold(&self->from, bound));
+	entry_set(&self->from, 1, MSI_TO(0), VECTOR, 0);
+	msi_set(&self->from, MSI_TO(0), MSI_VECTOR);
+	msix_control(&self->from, MSIX_ENABLE);
+	table_write(&self->from, ENTRY(1) + ENTRY_ADDRESS, MSI_TO(1));
+	ASSERT_EQ(MSI_ROUTE_PENDING, trigger(&self->from, MSIX, 1));
+	ASSERT_EQ(0, migrate(&self->from, &self->to, &self->saved));
+	EXPECT_EQ(1 << 1, self->saved.held[0]);
+	EXPECT_EQ(0, self->saved.state.msi_held);
+	/* As much as the bound allows: a message of old data was torn. */
+	table_write(&self->to, ENTRY(1) + ENTRY_DATA, VECTOR + 1);
+	EXPECT_FALSE(vcpu_irr(&self->vm.vcpu[1], VECTOR) &&
+		     !totals(&self->to, MSIX).holds_expired);
+	EXPECT_EQ(0, vcpu_irr_weight(self->vcpu));
+	EXPECT_TRUE(vcpu_irr(&self->vm.vcpu[1], VECTOR + 1) ||
+		    totals(&self->to, MSIX).holds_expired);
+}
+
+/* Time that passes while the function is stopped is not the guest's. */
+TEST_F(state, hold_does_not_run_out_while_stopped)
+{
+	const __u32 bound = 200000000;
+	__u64 begin;
+
+	ASSERT_EQ(0, set_hold(&self->from, bound));
+	entry_set(&self->from, 1, MSI_TO(0), VECTOR, 0);
+	msix_control(&self->from, MSIX_ENABLE);
+	table_write(&self->from, ENTRY(1) + ENTRY_ADDRESS, MSI_TO(1));
+	ASSERT_EQ(MSI_ROUTE_PENDING, trigger(&self->from, MSIX, 1));
+	ASSERT_EQ(0, set_run(&self->from, 0));
+	if (totals(&self->from, MSIX).holds_expired)
+		SKIP(return, "this host is too slow for a bound of 200 ms");
+	/* It would have run out; and a timer of the same length has come. */
+	begin = now_ns();
+	while (now_ns() - begin < 2ULL * bound)
+		nanosleep(&(struct timespec){ .tv_nsec = bound }, NULL);
+	EXPECT_EQ(0, totals(&self->from, MSIX).holds_expired);
+	ASSERT_EQ(0, save(&self->from, &self->saved));
+	EXPECT_EQ(1 << 1, self->saved.held[0]);
+
+	/* When it runs the bound begins, and is the end of it. */
+	ASSERT_EQ(0, set_run(&self->from, 1));
+	while (!vcpu_irr(&self->vm.vcpu[1], VECTOR))
+		sched_yield();
+	EXPECT_EQ(1, totals(&self->from, MSIX).holds_expired);
+}
+
+TEST_F(state, restored_hold_runs_out)
+{
+	ASSERT_EQ(0, set_hold(&self->from, 1000000000));
+	entry_set(&self->from, 1, MSI_TO(0), VECTOR, 0);
+	msix_control(&self->from, MSIX_ENABLE);
+	table_write(&self->from, ENTRY(1) + ENTRY_ADDRESS, MSI_TO(1));
+	ASSERT_EQ(MSI_ROUTE_PENDING, trigger(&self->from, MSIX, 1));
+	ASSERT_EQ(0, set_run(&self->from, 0));
+	ASSERT_EQ(0, save(&self->from, &self->saved));
+	self->saved.state.hold_bound_ns = 1000;
+	ASSERT_EQ(0, set_run(&self->to, 0));
+	ASSERT_EQ(0, restore(&self->to, &self->saved));
+	ASSERT_EQ(0, set_run(&self->to, 1));
+	while (!vcpu_irr(&self->vm.vcpu[1], VECTOR))
+		sched_yield();
+	EXPECT_EQ(1, totals(&self->to, MSIX).holds_expired);
+}
+
+/* ---- errors ---- */
+
+TEST_F(state, ebusy)
+{
+	EXPECT_EQ(-EBUSY, save(&self->from, &self->saved));
+	ASSERT_EQ(0, set_run(&self->from, 0));
+	ASSERT_EQ(0, save(&self->from, &self->saved));
+	ASSERT_EQ(0, set_run(&self->from, 1));
+	EXPECT_EQ(-EBUSY, restore(&self->from, &self->saved));
+	EXPECT_EQ(-EINVAL, set_run(&self->from, 2));
+}
+
+/* Restores a good state with @change, which must be refused and change nothing. */
+#define EXPECT_REFUSED(change)							\
+	do {									\
+		struct saved s = self->saved, after;				\
+										\
+		prepare(&s);							\
+		change;								\
+		EXPECT_EQ(-1, ioctl(self->to.fd, MSI_ROUTE_RESTORE, &s.state))	\
+			TH_LOG("%s", #change);					\
+		EXPECT_EQ(EINVAL, errno);					\
+		ASSERT_EQ(0, save(&self->to, &after));				\
+		prepare(&before);						\
+		prepare(&after);						\
+		after.state.entries = before.state.entries;			\
+		after.state.pba = before.state.pba;				\
+		after.state.held = before.state.held;				\
+		EXPECT_EQ(0, memcmp(&before, &after, sizeof(after)))		\
+			TH_LOG("%s", #change);					\
+	} while (0)
+
+TEST_F(state, every_field_is_checked)
+{
+	struct saved before;
+
+	entry_set(&self->from, 0, MSI_TO(0), VECTOR, 0);
+	msix_control(&self->from, MSIX_ENABLE);
+	ASSERT_EQ(0, set_run(&self->from, 0));
+	ASSERT_EQ(MSI_ROUTE_PENDING, trigger(&self->from, MSIX, 0));
+	ASSERT_EQ(0, save(&self->from, &self->saved));
+	ASSERT_EQ(0, set_run(&self->to, 0));
+	ASSERT_EQ(0, save(&self->to, &before));
+
+	EXPECT_REFUSED(s.state.hold_bound_ns = 1000000001);
+	EXPECT_REFUSED(s.state.bus_master = 2);
+	EXPECT_REFUSED(s.state.msix_vectors = NR - 1);
+	EXPECT_REFUSED(s.state.msix_vectors = NR + 1);
+	EXPECT_REFUSED(s.state.msix_control |= NR - 1);
+	EXPECT_REFUSED(s.state.msix_control |= 1 << 13);
+	EXPECT_REFUSED(s.state.msi_vectors = 8);
+	EXPECT_REFUSED(s.state.msi_flags = 0);
+	EXPECT_REFUSED(s.state.msi_control = 1 << 1);
+	EXPECT_REFUSED(s.state.msi_control = MSI_64BIT);
+	EXPECT_REFUSED(s.state.msi_control = MSI_EXT_ENABLE);
+	EXPECT_REFUSED(s.state.msi_address_lo = 2);
+	EXPECT_REFUSED(s.state.msi_data = 0x10000);
+	EXPECT_REFUSED(s.state.msi_mask = 1 << NR_MSI);
+	EXPECT_REFUSED(s.state.msi_pending = 1 << NR_MSI);
+	EXPECT_REFUSED(s.state.msi_held = 1 << NR_MSI);
+	EXPECT_REFUSED(s.entries[NR - 1].address_lo |= 1);
+	EXPECT_REFUSED(s.pba[QWORDS - 1] |= 1ULL << (NR % 64));
+	EXPECT_REFUSED(s.pba[QWORDS - 1] |= 1ULL << 63);
+	EXPECT_REFUSED(s.held[QWORDS - 1] |= 1ULL << 63);
+	ASSERT_EQ(0, restore(&self->to, &self->saved));
+}
+
+TEST_F(state, efault)
+{
+	__u64 *pointers[] = { &self->saved.state.entries, &self->saved.state.pba,
+			      &self->saved.state.held };
+	unsigned int i;
+
+	ASSERT_EQ(0, set_run(&self->from, 0));
+	for (i = 0; i < ARRAY_SIZE(pointers); i++) {
+		memset(&self->saved, 0, sizeof(self->saved));
+		prepare(&self->saved);
+		*pointers[i] = 8;
+		EXPECT_EQ(-1, ioctl(self->from.fd, MSI_ROUTE_SAVE, &self->saved.state));
+		EXPECT_EQ(EFAULT, errno);
+		EXPECT_EQ(-1, ioctl(self->from.fd, MSI_ROUTE_RESTORE, &self->saved.state));
+		EXPECT_EQ(EFAULT, errno);
+	}
+	EXPECT_EQ(ENTRY_MASKED, table_read(&self->from, ENTRY(0) + ENTRY_CONTROL));
+}
+
+/* One capability only: the fields of the other are 0, its pointers unused. */
+TEST_F(state, of_one_capability)
+{
+	struct msi_route_state s = { .size = sizeof(s), .msi_vectors = 1 };
+	struct function msi;
+
+	function_open(&msi, &self->vm, msi_shape(1, 0));
+	msi_set(&msi, MSI_TO(0), MSI_VECTOR);
+	msi_control(&msi, MSI_ENABLE);
+	ASSERT_EQ(0, set_run(&msi, 0));
+	ASSERT_EQ(MSI_ROUTE_PENDING, trigger(&msi, MSI, 0));
+	ASSERT_EQ(0, ioctl(msi.fd, MSI_ROUTE_SAVE, &s));
+	EXPECT_EQ(1, s.msi_pending);
+	EXPECT_EQ(MSI_VECTOR, s.msi_data);
+	s.msix_control = MSIX_ENABLE;
+	EXPECT_EQ(-1, ioctl(msi.fd, MSI_ROUTE_RESTORE, &s));
+	EXPECT_EQ(EINVAL, errno);
+	s.msix_control = 0;
+	s.msi_address_hi = 1;
+	EXPECT_EQ(-1, ioctl(msi.fd, MSI_ROUTE_RESTORE, &s));
+	s.msi_address_hi = 0;
+	ASSERT_EQ(0, ioctl(msi.fd, MSI_ROUTE_RESTORE, &s));
+	ASSERT_EQ(0, set_run(&msi, 1));
+	EXPECT_TRUE(vcpu_take_irr(self->vcpu, MSI_VECTOR));
+	function_close(&msi);
+}
+
+/* ---- nothing is lost ---- */
+
+/*
+ * A device raises while the function is masked, unmasked and stopped; what is
+ * pending then goes on to the next function, two hundred times.
+ */
+TEST_F(state, two_hundred_moves)
+{
+	__u64 raised = 0, ended = 0;
+	struct function *from = &self->from, *to = &self->to;
+	struct msi_route_counters c;
+	__u32 random = 1;
+	int i, round;
+
+	for (i = 0; i < NR; i++)
+		entry_set(from, i, MSI_TO(0), VECTOR, i & 1);
+	msix_control(from, MSIX_ENABLE);
+	for (round = 0; round < 200; round++) {
+		__u64 restored = totals(from, MSIX).events;
+		pthread_t thread;
+
+		self->vm.stop = false;
+		ASSERT_EQ(0, pthread_create(&thread, NULL, raise_without_pause, from));
+		for (i = 0; i < 20; i++)
+			entry_mask(from, next_random(&random) % NR, next_random(&random) & 1);
+		ASSERT_EQ(0, set_run(from, 0));
+		__atomic_store_n(&self->vm.stop, true, __ATOMIC_RELAXED);
+		pthread_join(thread, NULL);
+
+		ASSERT_EQ(0, save(from, &self->saved));
+		c = totals(from, MSIX);
+		ASSERT_EQ(c.events, accounted(&c));
+		raised += c.events - restored;
+		ended += c.events - c.pending;
+		function_close(from);
+		ASSERT_EQ(0, set_run(to, 0));
+		ASSERT_EQ(0, restore(to, &self->saved));
+		ASSERT_EQ(c.pending, totals(to, MSIX).pending);
+		ASSERT_EQ(c.pending, totals(to, MSIX).events);
+		vcpu_clear_irr(self->vcpu);
+		ASSERT_EQ(0, set_run(to, 1));
+		function_open(from, &self->vm, both_shape(NR, NR_MSI));
+		to = from;
+		from = from == &self->from ? &self->to : &self->from;
+	}
+	for (i = 0; i < NR; i++)
+		entry_mask(from, i, false);
+	c = totals(from, MSIX);
+	EXPECT_EQ(0, c.pending);
+	EXPECT_EQ(raised, ended + c.events);
+}
