@@ -92,7 +92,8 @@ void mr_change_opened(struct mr_cap *cap)
 	unsigned long flags;
 	u32 i;
 
-	if (likely(!(mr_changes_wanted(cap->fn) & MSI_ROUTE_CHANGE_USED)))
+	/* A capability that the function does not have knows no function. */
+	if (!cap->nr || !(mr_changes_wanted(cap->fn) & MSI_ROUTE_CHANGE_USED))
 		return;
 	for (i = 0; i < cap->nr; i++) {
 		v = &cap->vectors[i];

@@ -402,6 +402,21 @@ TEST_F(changes, each_is_told)
 	pthread_join(thread, NULL);
 }
 
+/* Either capability may be missing. */
+TEST_F(changes, of_one_capability)
+{
+	struct msi_route_create shapes[] = { msix_shape(1), msi_shape(1, 0) };
+	struct function fn;
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		function_open(&fn, &self->vm, shapes[i]);
+		EXPECT_EQ(0, set_notify(&fn, ALL, self->fd));
+		EXPECT_EQ(0, get_changes(&fn, self->got, NR, NULL));
+		function_close(&fn);
+	}
+}
+
 /* Changes by a vCPU's thread, in the kernel, are told like any other. */
 static void guest_masks(void)
 {
