@@ -32,6 +32,7 @@ union mr_ioctl_arg {
 	struct msi_route_get_changes get_changes;
 	struct msi_route_set_run set_run;
 	struct msi_route_state state;
+	struct msi_route_translation translation;
 	struct msi_route_counters counters;
 };
 
@@ -45,7 +46,7 @@ static int mr_ioctl_query(struct mr_function *fn, union mr_ioctl_arg *arg)
 	q->features = MSI_ROUTE_FEATURE_HOLD | MSI_ROUTE_FEATURE_EXT_DEST_ID |
 		      MSI_ROUTE_FEATURE_MMAP | MSI_ROUTE_FEATURE_MAP |
 		      MSI_ROUTE_FEATURE_BATCH | MSI_ROUTE_FEATURE_CHANGES |
-		      MSI_ROUTE_FEATURE_STATE;
+		      MSI_ROUTE_FEATURE_STATE | MSI_ROUTE_FEATURE_TRANSLATION;
 	q->msix_max_vectors = MSI_ROUTE_MSIX_MAX_VECTORS;
 	q->msi_max_vectors = MSI_ROUTE_MSI_MAX_VECTORS;
 	q->hold_default_ns = mr_hold_default();
@@ -215,6 +216,37 @@ static int mr_ioctl_restore(struct mr_function *fn, union mr_ioctl_arg *arg)
 	return mr_state_restore(fn, &arg->state);
 }
 
+static struct mr_message message(u64 address, u32 data)
+{
+	return (struct mr_message) {
+		.address_lo = lower_32_bits(address),
+		.address_hi = upper_32_bits(address),
+		.data = data,
+	};
+}
+
+static int mr_ioctl_set_translation(struct mr_function *fn,
+				    union mr_ioctl_arg *arg)
+{
+	const struct msi_route_translation *a = &arg->translation;
+	struct mr_translation t = {
+		.valid = !(a->flags & MSI_ROUTE_TRANSLATION_NONE),
+		.raw = message(a->raw_address, a->raw_data),
+		.msg = message(a->address, a->data),
+	};
+	struct mr_vector *v;
+
+	if (a->flags & ~MSI_ROUTE_TRANSLATION_NONE)
+		return -EOPNOTSUPP;
+	v = mr_function_vectors(fn, a->kind, a->vector, 1);
+	if (IS_ERR(v))
+		return PTR_ERR(v);
+	if (!(fn->flags & MSI_ROUTE_CREATE_REMAPPING) ||
+	    (!t.valid && (a->address || a->data)))
+		return -EINVAL;
+	return mr_vector_translate(v, &t);
+}
+
 static int mr_ioctl_get_counters(struct mr_function *fn,
 				 union mr_ioctl_arg *arg)
 {
@@ -285,6 +317,8 @@ static const struct mr_ioctl mr_ioctls[] = {
 		 struct msi_route_state, held, true),
 	MR_IOCTL(MSI_ROUTE_RESTORE, mr_ioctl_restore,
 		 struct msi_route_state, held, false),
+	MR_IOCTL(MSI_ROUTE_SET_TRANSLATION, mr_ioctl_set_translation,
+		 struct msi_route_translation, address, false),
 };
 
 /* Reads the caller's struct into @arg; the rest of @arg is zero. */

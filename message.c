@@ -6,8 +6,10 @@
  */
 #include <linux/bits.h>
 #include <linux/kernel.h>
+#include <linux/string.h>
 
 #include "mr.h"
+#include "mutate.h"
 
 /* Intel SDM, "Message Address Register Format" and "Data Register Format". */
 #define MSI_ADDRESS_BASE	0xfee00000
@@ -73,11 +75,28 @@ static enum mr_action classify(const struct mr_vm *vm, struct mr_message *msg)
 	return MR_SEND_MANY;
 }
 
+static bool is_remappable(const struct mr_function *fn,
+			  const struct mr_message *raw)
+{
+	return (fn->flags & MSI_ROUTE_CREATE_REMAPPING) &&
+	       (raw->address_lo & MSI_ADDRESS_REMAPPABLE) &&
+	       is_interrupt(&fn->vm, raw);
+}
+
+/* Also a part of a new message is not the one that was translated. */
+static bool translates(const struct mr_translation *t,
+		       const struct mr_message *raw)
+{
+	return t && t->valid && (!memcmp(&t->raw, raw, sizeof(*raw)) ||
+				 mr_mutant(MR_MUT_ANY_TRANSLATION));
+}
+
 /**
  * mr_snapshot_compose() - make a snapshot of a raw message
  * @fn: the function
  * @raw: what the registers hold
  * @masked: the vector's own mask is set
+ * @t: the VMM's translation of a message in remappable format, or NULL
  * @snap: out: the effective message and what becomes of an event
  *
  * Rules 32 to 34 of Documentation/rules.rst.
@@ -86,17 +105,20 @@ static enum mr_action classify(const struct mr_vm *vm, struct mr_message *msg)
  */
 void mr_snapshot_compose(const struct mr_function *fn,
 			 const struct mr_message *raw, bool masked,
+			 const struct mr_translation *t,
 			 struct mr_snapshot *snap)
 {
+	bool remappable = is_remappable(fn, raw);
+
 	snap->msg = *raw;
 	if (fn->flags & MSI_ROUTE_CREATE_EXT_DEST_ID)
 		extend_destination(&snap->msg);
+	else if (remappable && translates(t, raw))
+		snap->msg = t->msg;
 
 	if (masked)
 		snap->action = MR_MASKED;
-	else if ((fn->flags & MSI_ROUTE_CREATE_REMAPPING) &&
-		 (raw->address_lo & MSI_ADDRESS_REMAPPABLE) &&
-		 is_interrupt(&fn->vm, raw))
+	else if (remappable && !translates(t, raw))
 		snap->action = MR_UNTRANSLATED;
 	else
 		snap->action = classify(&fn->vm, &snap->msg);

@@ -179,7 +179,7 @@ static void message_test(struct kunit *test)
 
 	bare_function(f, c->flags);
 	set_features(f, c->vm);
-	mr_snapshot_compose(&f->fn, &c->raw, c->masked, &snap);
+	mr_snapshot_compose(&f->fn, &c->raw, c->masked, NULL, &snap);
 	KUNIT_EXPECT_EQ(test, (int)snap.action, (int)c->action);
 
 	if (!want.address_lo)
@@ -218,7 +218,7 @@ static void message_modes_test(struct kunit *test)
 			if (mode <= 1 && vector < 16)
 				want = MR_DROP_VECTOR;
 			raw.data = mode << 8 | vector;
-			mr_snapshot_compose(&f->fn, &raw, false, &snap);
+			mr_snapshot_compose(&f->fn, &raw, false, NULL, &snap);
 			KUNIT_EXPECT_EQ_MSG(test, (int)snap.action, (int)want,
 					    "mode %u vector %u", mode, vector);
 			KUNIT_EXPECT_EQ(test, snap.msg.data, raw.data);
@@ -237,7 +237,7 @@ static void message_addresses_test(struct kunit *test)
 	bare_function(f, 0);
 	for (megabyte = 0; megabyte < 4096; megabyte++) {
 		raw.address_lo = megabyte << 20 | 0x1000;
-		mr_snapshot_compose(&f->fn, &raw, false, &snap);
+		mr_snapshot_compose(&f->fn, &raw, false, NULL, &snap);
 		KUNIT_EXPECT_EQ_MSG(test, (int)snap.action,
 				    megabyte == 0xfee ? MR_SEND :
 							MR_DROP_ADDRESS,
@@ -257,7 +257,7 @@ static void message_destinations_test(struct kunit *test)
 	f->kvm.arch.x2apic_format = true;
 	for (dest = 0; dest < BIT(15); dest++) {
 		raw.address_lo = FAKE_ADDRESS(dest & 0xff) | (dest >> 8) << 5;
-		mr_snapshot_compose(&f->fn, &raw, false, &snap);
+		mr_snapshot_compose(&f->fn, &raw, false, NULL, &snap);
 		found = (snap.msg.address_lo >> 12 & 0xff) |
 			(snap.msg.address_hi & ~0xffU);
 		KUNIT_EXPECT_EQ(test, found, dest);

@@ -77,8 +77,16 @@ struct mr_snapshot {
 	enum mr_action action;
 };
 
+/* What a VMM with an interrupt remapping unit made of a message. */
+struct mr_translation {
+	bool valid;
+	struct mr_message raw;
+	struct mr_message msg;
+};
+
 void mr_snapshot_compose(const struct mr_function *fn,
 			 const struct mr_message *raw, bool masked,
+			 const struct mr_translation *t,
 			 struct mr_snapshot *snap);
 
 /* ---- delivery: vlapic.c ---- */
@@ -175,6 +183,7 @@ struct mr_counters {
  * @vectors: @nr of them
  * @slow: the other part of each
  * @triggers: attached eventfds by vector; under fn->config
+ * @translations: of each vector, under its lock; NULL without a remapping unit
  * @pending: a bit for each vector; for MSI-X this is the PBA
  * @deferred: a bit for each vector whose broadcast is to be sent
  * @nr_deferred: at least the number of bits in @deferred, and of broadcasts
@@ -196,6 +205,7 @@ struct mr_cap {
 	struct mr_vector *vectors;
 	struct mr_vector_slow *slow;
 	struct xarray triggers;
+	struct mr_translation *translations;
 	unsigned long *pending;
 	unsigned long *deferred;
 	atomic_t nr_deferred;
@@ -262,6 +272,7 @@ u64 mr_vector_events(const struct mr_vector *v);
 u32 mr_vector_raise(struct mr_vector *v, u64 count, bool may_wait);
 bool mr_vector_clear(struct mr_vector *v);
 void mr_vector_reset(struct mr_vector *v);
+int mr_vector_translate(struct mr_vector *v, const struct mr_translation *t);
 bool mr_vector_held(struct mr_vector *v);
 void mr_vector_restore(struct mr_vector *v, const struct msi_route_entry *e,
 		       bool pending, bool held);

@@ -77,6 +77,8 @@ enum msi_route_kind {
  *	&msi_route_entries)
  * @MSI_ROUTE_FEATURE_CHANGES: the VMM is told of changes (&msi_route_set_notify)
  * @MSI_ROUTE_FEATURE_STATE: stop, save, restore (&msi_route_state)
+ * @MSI_ROUTE_FEATURE_TRANSLATION: messages in remappable format can be translated
+ *	(&msi_route_translation)
  */
 enum msi_route_feature {
 	MSI_ROUTE_FEATURE_HOLD = 1 << 0,
@@ -86,6 +88,7 @@ enum msi_route_feature {
 	MSI_ROUTE_FEATURE_BATCH = 1 << 4,
 	MSI_ROUTE_FEATURE_CHANGES = 1 << 5,
 	MSI_ROUTE_FEATURE_STATE = 1 << 6,
+	MSI_ROUTE_FEATURE_TRANSLATION = 1 << 7,
 };
 
 /**
@@ -120,7 +123,8 @@ struct msi_route_query {
  *	Needs a VM whose VMM enabled KVM_CAP_X2APIC_API with 32-bit IDs.
  * @MSI_ROUTE_CREATE_REMAPPING: the function sits behind an interrupt
  *	remapping unit: a message in remappable format (address bit 4) is not
- *	delivered; its vector behaves as masked [33].
+ *	delivered; its vector behaves as masked [33] until the VMM translates it
+ *	(&msi_route_translation).
  *	Excludes %MSI_ROUTE_CREATE_EXT_DEST_ID (%EINVAL).
  */
 enum msi_route_create_flag {
@@ -639,6 +643,56 @@ struct msi_route_get_changes {
 };
 
 /**
+ * enum msi_route_translation_flag - bits of &msi_route_translation.flags
+ * @MSI_ROUTE_TRANSLATION_NONE: the message has no translation any more
+ */
+enum msi_route_translation_flag {
+	MSI_ROUTE_TRANSLATION_NONE = 1 << 0,
+};
+
+/**
+ * struct msi_route_translation - translate a vector's message
+ *	(MSI_ROUTE_SET_TRANSLATION)
+ * @size: size of this struct in bytes
+ * @flags: bits of enum msi_route_translation_flag
+ * @kind: a value of enum msi_route_kind
+ * @vector: the vector, from 0
+ * @raw_data: Message Data, as the guest wrote it
+ * @data: what is sent in its place
+ * @raw_address: Message Address, as the guest wrote it
+ * @address: what is sent in its place
+ *
+ * For a function behind an interrupt remapping unit
+ * (%MSI_ROUTE_CREATE_REMAPPING), whose VMM is told of each message by
+ * %MSI_ROUTE_CHANGE_MESSAGE.  The translation is of this very message: when the
+ * guest writes another one, or a part of one, that has none, and the vector
+ * behaves as masked [33].  When the unit's own tables change, the VMM sets another
+ * translation or none.
+ *
+ * It takes effect as a guest's write does: on return no message of an older
+ * translation is under way [25], and what it released is in the IRR [26].  What
+ * is sent is treated like a guest's message, in KVM's own format [32] [34].  A
+ * message in compatibility format needs no translation, and is sent as it is.
+ * Reset and restore keep no translation.
+ *
+ * ============== ========================================================
+ * ``EINVAL``     the function is not behind an interrupt remapping unit; or
+ *                with %MSI_ROUTE_TRANSLATION_NONE, @data or @address is not 0
+ * ``ESTALE``     the vector's message is another one now; there is a mark of it
+ * ============== ========================================================
+ */
+struct msi_route_translation {
+	__u32 size;
+	__u32 flags;
+	__u32 kind;
+	__u32 vector;
+	__u32 raw_data;
+	__u32 data;
+	__u64 raw_address;
+	__u64 address;
+};
+
+/**
  * struct msi_route_set_run - stop a function, or let it run (MSI_ROUTE_SET_RUN)
  * @size: size of this struct in bytes
  * @run: 0: stop; 1: run, as after creation
@@ -808,5 +862,6 @@ struct msi_route_counters {
 #define MSI_ROUTE_SET_RUN	_IO(MSI_ROUTE_TYPE, 0x1E)
 #define MSI_ROUTE_SAVE	_IO(MSI_ROUTE_TYPE, 0x1F)
 #define MSI_ROUTE_RESTORE	_IO(MSI_ROUTE_TYPE, 0x20)
+#define MSI_ROUTE_SET_TRANSLATION	_IO(MSI_ROUTE_TYPE, 0x21)
 
 #endif /* _UAPI_LINUX_MSI_ROUTE_H */

@@ -23,6 +23,7 @@ static const char * const mutation_names[MR_MUT_COUNT] = {
 	[MR_MUT_STALE_PLACE] = "stale-place",
 	[MR_MUT_LOST_CHANGE] = "lost-change",
 	[MR_MUT_NO_FREEZE] = "no-freeze",
+	[MR_MUT_ANY_TRANSLATION] = "any-translation",
 };
 
 /* KUnit runs before the parameters of its module are read. */

@@ -26,6 +26,7 @@ enum mr_mutation {
 	MR_MUT_STALE_PLACE,	/* a moved function is looked for at its old place */
 	MR_MUT_LOST_CHANGE,	/* a change while the VMM takes another is forgotten */
 	MR_MUT_NO_FREEZE,	/* holds run out while the function is stopped */
+	MR_MUT_ANY_TRANSLATION,	/* a translation is of whatever the guest writes */
 	MR_MUT_COUNT,
 };
 

@@ -26,6 +26,7 @@
 #include <linux/preempt.h>
 #include <linux/processor.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "compat.h"
 #include "mr.h"
@@ -411,10 +412,12 @@ bool mr_vector_message(struct mr_vector *v, struct mr_message *raw)
 
 static void mr_compose(struct mr_vector *v, struct mr_snapshot *snap)
 {
+	const struct mr_translation *t = v->cap->translations;
 	struct mr_message raw;
 	bool masked = mr_vector_message(v, &raw);
 
-	mr_snapshot_compose(v->cap->fn, &raw, masked, snap);
+	mr_snapshot_compose(v->cap->fn, &raw, masked,
+			    t ? &t[mr_vector_index(v)] : NULL, snap);
 }
 
 static void mr_hold_open(struct mr_vector *v)
@@ -847,6 +850,13 @@ void mr_cap_closed(struct mr_cap *cap)
 
 /* ---- pending ---- */
 
+/* Under the vector's lock. */
+static void mr_untranslate(struct mr_vector *v)
+{
+	if (v->cap->translations)
+		v->cap->translations[mr_vector_index(v)].valid = false;
+}
+
 /* Pending goes without a message.  Under the vector's lock. */
 static bool mr_forget(struct mr_vector *v)
 {
@@ -889,10 +899,37 @@ void mr_vector_reset(struct mr_vector *v)
 	mr_update_begin(&u, v);
 	if (v->cap->kind == MSI_ROUTE_MSIX)
 		mr_msix_reset_entry(v);
+	mr_untranslate(v);
 	if (!mr_mutant(MR_MUT_STALE_RESET))
 		mr_forget(v);
 	mr_update_commit(&u, MR_HOLD_CLOSE);
 	mr_update_end(&u);
+}
+
+/**
+ * mr_vector_translate() - translate a vector's message [33]
+ * @v: the vector of a function behind an interrupt remapping unit
+ * @t: the translation, or none
+ *
+ * Context: process, interrupts on, no lock held.
+ * Return: 0, or -ESTALE if it is not of the vector's message.
+ */
+int mr_vector_translate(struct mr_vector *v, const struct mr_translation *t)
+{
+	struct mr_message raw;
+	struct mr_update u;
+	int ret = 0;
+
+	mr_update_begin(&u, v);
+	mr_vector_message(v, &raw);
+	if (memcmp(&raw, &t->raw, sizeof(raw))) {
+		ret = -ESTALE;
+	} else {
+		v->cap->translations[mr_vector_index(v)] = *t;
+		mr_update_commit(&u, MR_HOLD_KEEP);
+	}
+	mr_update_end(&u);
+	return ret;
 }
 
 /* Has @v an update hold that is open? */
@@ -926,6 +963,7 @@ void mr_vector_restore(struct mr_vector *v, const struct msi_route_entry *e,
 	u.changes = MSI_ROUTE_CHANGE_MESSAGE;
 	if (e)
 		mr_msix_store_entry(v, e);
+	mr_untranslate(v);
 	mr_forget(v);
 	if (pending) {
 		atomic64_inc(&u.s->surplus);
@@ -941,9 +979,24 @@ void mr_vector_restore(struct mr_vector *v, const struct msi_route_entry *e,
 
 /* ---- life ---- */
 
+static int alloc_vectors(struct mr_cap *cap, u32 nr, bool remapping)
+{
+	cap->vectors = kvcalloc(nr, sizeof(*cap->vectors), GFP_KERNEL_ACCOUNT);
+	cap->slow = kvcalloc(nr, sizeof(*cap->slow), GFP_KERNEL_ACCOUNT);
+	cap->deferred = bitmap_zalloc(nr, GFP_KERNEL_ACCOUNT);
+	if (remapping)
+		cap->translations = kvcalloc(nr, sizeof(*cap->translations),
+					     GFP_KERNEL_ACCOUNT);
+	if (cap->vectors && cap->slow && cap->deferred &&
+	    (cap->translations || !remapping))
+		return 0;
+	return -ENOMEM;
+}
+
 static void free_vectors(struct mr_cap *cap)
 {
 	bitmap_free(cap->deferred);
+	kvfree(cap->translations);
 	kvfree(cap->slow);
 	kvfree(cap->vectors);
 }
@@ -968,10 +1021,7 @@ int mr_cap_init(struct mr_cap *cap, struct mr_function *fn, u32 kind, u32 nr,
 	BUILD_BUG_ON(sizeof(raw_spinlock_t) == 4 &&
 		     sizeof(struct mr_vector_slow) > 56);
 
-	cap->vectors = kvcalloc(nr, sizeof(*cap->vectors), GFP_KERNEL_ACCOUNT);
-	cap->slow = kvcalloc(nr, sizeof(*cap->slow), GFP_KERNEL_ACCOUNT);
-	cap->deferred = bitmap_zalloc(nr, GFP_KERNEL_ACCOUNT);
-	if (!cap->vectors || !cap->slow || !cap->deferred) {
+	if (alloc_vectors(cap, nr, fn->flags & MSI_ROUTE_CREATE_REMAPPING)) {
 		free_vectors(cap);
 		return -ENOMEM;
 	}
