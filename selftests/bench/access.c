@@ -5,11 +5,9 @@
  * lab with --icount the guest's time stamp counter counts instructions, of the
  * whole stack: the guest, KVM, the module, the VMM.
  */
-#include <stdio.h>
+#include "bench.h"
 
-#include "../guest/function.h"
-
-#define ROUNDS		200
+#define TIMES		200
 #define ENTRY_GPA(reg)	(TABLE_GPA(0) + ENTRY(1) + (reg))
 
 static void mask_and_unmask(void)
@@ -80,7 +78,7 @@ static __u64 cost(void (*access)(void))
 	__u64 best = ~0ULL;
 	unsigned int i;
 
-	for (i = 0; i < ROUNDS; i++) {
+	for (i = 0; i < TIMES; i++) {
 		__u64 begin = guest_now(), took;
 
 		access();
@@ -102,7 +100,7 @@ static void guest(void)
 
 /* ---- host ---- */
 
-static void measure(__u64 *result, bool in_kernel, bool pages)
+static void measure_variant(const char *variant, bool in_kernel, bool pages)
 {
 	struct function fn;
 	struct vm vm;
@@ -122,26 +120,19 @@ static void measure(__u64 *result, bool in_kernel, bool pages)
 	vcpu_start(&vm.vcpu[0], guest);
 	vcpu_join(&vm.vcpu[0]);
 	for (i = 0; i < NR_ACCESSES; i++)
-		result[i] = least[i];
+		sample("access", variant, accesses[i].name, least[i]);
 	vm_destroy(&vm);
 	function_close(&fn);
 }
 
 int main(void)
 {
-	__u64 exits[NR_ACCESSES], kernel[NR_ACCESSES], pages[NR_ACCESSES];
-	unsigned int i;
+	unsigned int round;
 
-	measure(exits, false, false);
-	measure(kernel, true, false);
-	measure(pages, true, true);
-	/* Ratios as thousandths: the program has no floating point. */
-	printf("%-28s %7s  %21s  %21s\n", "a guest's", "exit", "in the kernel",
-	       "and read-only pages");
-	for (i = 0; i < NR_ACCESSES; i++)
-		printf("%-28s %7llu  %7llu (%4llu/1000)  %7llu (%4llu/1000)\n",
-		       accesses[i].name, exits[i],
-		       kernel[i], kernel[i] * 1000 / exits[i],
-		       pages[i], pages[i] * 1000 / exits[i]);
+	for (round = 0; round < rounds(); round++) {
+		measure_variant("exit and ioctl", false, false);
+		measure_variant("in-kernel", true, false);
+		measure_variant("in-kernel and read-only pages", true, true);
+	}
 	return 0;
 }

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What the benchmarks share. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <time.h>
+
+#include "bench.h"
+
+unsigned int rounds(void)
+{
+	const char *text = getenv("BENCH_ROUNDS");
+
+	return text ? atoi(text) : 3;
+}
+
+static __u64 clock_now(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+__u64 now(void)
+{
+	return clock_now(CLOCK_MONOTONIC);
+}
+
+void sample(const char *subject, const char *variant, const char *parameter, __u64 value)
+{
+	printf("%s;%s;%s;%llu\n", subject, variant, parameter, value);
+	fflush(stdout);
+}
+
+static void call(void (*what)(void))
+{
+	if (what)
+		what();
+}
+
+static __u64 least_of(const struct variant *v, unsigned int times)
+{
+	clockid_t clock = v->cpu_time ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC;
+	__u64 least = ~0ULL, begin, end;
+
+	while (times--) {
+		call(v->prepare);
+		begin = clock_now(clock);
+		v->run();
+		end = clock_now(clock);
+		call(v->check);
+		if (end - begin < least)
+			least = end - begin;
+	}
+	return least;
+}
+
+static void nothing(void)
+{
+}
+
+static __u64 cost(const struct variant *v, unsigned int times)
+{
+	const struct variant empty = { .run = nothing, .cpu_time = v->cpu_time };
+	__u64 base, least;
+
+	call(v->attach);
+	base = least_of(&empty, times);
+	least = least_of(v, times);
+	call(v->detach);
+	return least > base ? least - base : 0;
+}
+
+void measure(const char *subject, const char *parameter, const struct variant *variants,
+	     unsigned int nr, unsigned int times)
+{
+	unsigned int round, i;
+
+	for (round = 0; round < rounds(); round++)
+		for (i = 0; i < nr; i++)
+			sample(subject, variants[i].name, parameter, cost(&variants[i], times));
+}
+
+struct kvm_irq_routing *new_routes(unsigned int nr)
+{
+	struct kvm_irq_routing *routes;
+	unsigned int i;
+
+	routes = calloc(1, sizeof(*routes) + nr * sizeof(routes->entries[0]));
+	if (!routes)
+		die("calloc");
+	routes->nr = nr;
+	for (i = 0; i < nr; i++)
+		route(routes, i, 0, 0, 0);
+	return routes;
+}
+
+void route(struct kvm_irq_routing *routes, unsigned int index, __u32 address_hi,
+	   __u32 address_lo, __u32 data)
+{
+	routes->entries[index] = (struct kvm_irq_routing_entry) {
+		.gsi = FIRST_GSI + index,
+		.type = KVM_IRQ_ROUTING_MSI,
+		.u.msi = {
+			.address_hi = address_hi, .address_lo = address_lo, .data = data,
+		},
+	};
+}
+
+void set_routes(struct vm *vm, struct kvm_irq_routing *routes)
+{
+	if (ioctl(vm->fd, KVM_SET_GSI_ROUTING, routes))
+		die("KVM_SET_GSI_ROUTING");
+}
+
+void set_irqfd(struct vm *vm, int fd, __u32 gsi, __u32 flags)
+{
+	struct kvm_irqfd irqfd = { .fd = fd, .gsi = gsi, .flags = flags };
+
+	if (ioctl(vm->fd, KVM_IRQFD, &irqfd))
+		die("KVM_IRQFD");
+}

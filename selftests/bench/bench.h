@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the benchmarks share: how a cost is taken and told, and KVM's routes.
+ *
+ * Each program prints lines "subject;variant;parameter;value", one for each
+ * sample, which `report` reads.  Costs are in nanoseconds; in the lab with
+ * --icount such a nanosecond is an instruction of the whole stack.
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <linux/kvm.h>
+#include <linux/types.h>
+
+#include "../guest/function.h"
+
+#define FIRST_GSI	24
+
+/* How often each variant is measured; in turn, so that all see the same noise. */
+unsigned int rounds(void);
+
+__u64 now(void);
+
+/* One line of the result. */
+void sample(const char *subject, const char *variant, const char *parameter, __u64 value);
+
+/*
+ * One of several ways to do the same.  All but @run may be NULL; only @run is
+ * timed.  @attach and @detach enclose each round, @prepare and @check each run.
+ */
+struct variant {
+	const char *name;
+	void (*run)(void);
+	void (*attach)(void);
+	void (*detach)(void);
+	void (*prepare)(void);
+	void (*check)(void);
+	bool cpu_time;		/* of this thread, without what it waits for */
+};
+
+/*
+ * Takes each variant's cost in each round, as the least of @times runs: what
+ * the host's timer or another thread interrupts is not counted.
+ */
+void measure(const char *subject, const char *parameter, const struct variant *variants,
+	     unsigned int nr, unsigned int times);
+
+/* Routes of type MSI on GSIs from FIRST_GSI on, all zero at first. */
+struct kvm_irq_routing *new_routes(unsigned int nr);
+void route(struct kvm_irq_routing *routes, unsigned int index, __u32 address_hi,
+	   __u32 address_lo, __u32 data);
+void set_routes(struct vm *vm, struct kvm_irq_routing *routes);
+/* @flags 0 or KVM_IRQFD_FLAG_DEASSIGN */
+void set_irqfd(struct vm *vm, int fd, __u32 gsi, __u32 flags);
+
+#endif /* BENCH_H */
