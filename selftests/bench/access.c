@@ -44,6 +44,12 @@ static void poll_pba(void)
 	guest_read64(PBA_GPA(0));
 }
 
+/* The module drops it: what is left is KVM's, and of the VMM where it exits. */
+static void write_pba(void)
+{
+	guest_write32(PBA_GPA(0), 0);
+}
+
 static void nothing(void)
 {
 }
@@ -57,6 +63,7 @@ static const struct {
 	{ "change of affinity", change_affinity },
 	{ "table read", read_table },
 	{ "PBA poll", poll_pba },
+	{ "dropped write", write_pba },
 };
 #define NR_ACCESSES	(sizeof(accesses) / sizeof(accesses[0]))
 

@@ -162,6 +162,7 @@ static void live(unsigned int nr)
 	sample("life", "destroy, no eventfds", vectors, destroy(nr));
 
 	create(nr);
+	sample("memory", "image", vectors, nr * (__u64)fn[0].shape.mmap_size);
 	sample("memory", "in use", vectors, created.used - before.used);
 	sample("memory", "charged", vectors, created.charged - before.charged);
 	created = memory();
