@@ -65,7 +65,7 @@ help:
 	@echo '  make demo             a stock guest, with msi_route and without'
 	@echo '  make check            the tests'
 	@echo '  make check-full       the tests, and those that take long'
-	@echo '  make bench            instructions of triggers, updates and accesses'
+	@echo '  make bench            costs beside those of KVM alone, and the goals'
 	@echo '  make shell            a KVM host with the module, to look around'
 
 .PHONY: modules modules_install clean check check-full demo bench shell help
