@@ -65,7 +65,8 @@ static const struct {
 	{ "PBA poll", poll_pba },
 	{ "dropped write", write_pba },
 };
-#define NR_ACCESSES	(sizeof(accesses) / sizeof(accesses[0]))
+
+#define NR_ACCESSES	ARRAY_SIZE(accesses)
 
 /* ---- guest ---- */
 

@@ -82,36 +82,14 @@ void measure(const char *subject, const char *parameter, const struct variant *v
 			sample(subject, variants[i].name, parameter, cost(&variants[i], times));
 }
 
-struct kvm_irq_routing *new_routes(unsigned int nr)
-{
-	struct kvm_irq_routing *routes;
-	unsigned int i;
-
-	routes = calloc(1, sizeof(*routes) + nr * sizeof(routes->entries[0]));
-	if (!routes)
-		die("calloc");
-	routes->nr = nr;
-	for (i = 0; i < nr; i++)
-		route(routes, i, 0, 0, 0);
-	return routes;
-}
-
 void route(struct kvm_irq_routing *routes, unsigned int index, __u32 address_hi,
 	   __u32 address_lo, __u32 data)
 {
-	routes->entries[index] = (struct kvm_irq_routing_entry) {
-		.gsi = FIRST_GSI + index,
-		.type = KVM_IRQ_ROUTING_MSI,
-		.u.msi = {
-			.address_hi = address_hi, .address_lo = address_lo, .data = data,
-		},
-	};
-}
+	struct kvm_irq_routing_msi *msi = &routes->entries[index].u.msi;
 
-void set_routes(struct vm *vm, struct kvm_irq_routing *routes)
-{
-	if (ioctl(vm->fd, KVM_SET_GSI_ROUTING, routes))
-		die("KVM_SET_GSI_ROUTING");
+	msi->address_hi = address_hi;
+	msi->address_lo = address_lo;
+	msi->data = data;
 }
 
 void set_irqfd(struct vm *vm, int fd, __u32 gsi, __u32 flags)

@@ -14,7 +14,7 @@
 
 #include "../guest/function.h"
 
-#define FIRST_GSI	24
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 /* How often each variant is measured; in turn, so that all see the same noise. */
 unsigned int rounds(void);
@@ -45,11 +45,9 @@ struct variant {
 void measure(const char *subject, const char *parameter, const struct variant *variants,
 	     unsigned int nr, unsigned int times);
 
-/* Routes of type MSI on GSIs from FIRST_GSI on, all zero at first. */
-struct kvm_irq_routing *new_routes(unsigned int nr);
+/* The message of one of new_msi_routes(). */
 void route(struct kvm_irq_routing *routes, unsigned int index, __u32 address_hi,
 	   __u32 address_lo, __u32 data);
-void set_routes(struct vm *vm, struct kvm_irq_routing *routes);
 /* @flags 0 or KVM_IRQFD_FLAG_DEASSIGN */
 void set_irqfd(struct vm *vm, int fd, __u32 gsi, __u32 flags);
 

@@ -8,6 +8,7 @@ set boxwidth 0.8
 set grid ytics
 set key outside top center horizontal
 set yrange [0:*]
+set bmargin 4
 blue = "#4477aa"; red = "#ee6677"; green = "#228833"; grey = "#bbbbbb"
 
 set output "trigger.svg"
@@ -23,10 +24,12 @@ set style histogram clustered gap 1
 set output "access.svg"
 set title "A guest's accesses"
 set xtics rotate by -20
+set bmargin 7
 plot "access.dat" using 2:xtic(1) title "exit and ioctl" linecolor rgb grey, \
      "" using 3 title "in-kernel" linecolor rgb blue, \
      "" using 4 title "in-kernel and read-only pages" linecolor rgb green
 set xtics norotate
+set bmargin 4
 
 set output "life.svg"
 set title "A vector's part"
@@ -47,9 +50,11 @@ set style histogram clustered gap 1
 set logscale y
 set yrange [10:*]
 set xtics rotate by -20
+set bmargin 6
 plot "worst.dat" using 2:xtic(1) title "one target" linecolor rgb blue, \
      "" using 3 title "64 targets by one logical ID" linecolor rgb red
 set xtics norotate
+set bmargin 4
 
 set output "update.svg"
 set title "One vector's message changes, log scales"
@@ -67,11 +72,14 @@ unset logscale
 unset xlabel
 
 set output "ratio.svg"
-set title "Ratios of times in one run: median, quartiles, least and most"
+set title "Ratios of times in one run: median, quartiles, least and most (up to 3)"
 set ylabel "ratio"
-set xrange [-0.6:*]
-set yrange [0:*]
+set autoscale
+stats "ratio.dat" using 2 nooutput
+set xrange [-0.6:STATS_records - 0.4]
+set yrange [0:3]
 set xtics rotate by -30
+set bmargin 10
 set boxwidth 0.4
 unset key
 set arrow from graph 0, first 1 to graph 1, first 1 nohead dashtype 2

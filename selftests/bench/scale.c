@@ -99,7 +99,7 @@ static unsigned int find_cpus(void)
 int main(void)
 {
 	unsigned int nr = find_cpus(), round, i;
-	struct kvm_irq_routing *routes = new_routes(nr);
+	struct kvm_irq_routing *routes = new_msi_routes(nr);
 
 	vm_create(&vm, 0, nr);
 	function_open(&fn, &vm, msix_shape(nr));
@@ -109,7 +109,7 @@ int main(void)
 		entry_set(&fn, i, MSI_TO(i), VECTOR, 0);
 		route(routes, i, 0, MSI_TO(i), VECTOR);
 	}
-	set_routes(&vm, routes);
+	vm_set_routes(&vm, routes);
 
 	for (round = 0; round < rounds(); round++) {
 		for (i = 0; i < nr; i++)

@@ -11,6 +11,7 @@
  * and holds the switch to the kernel's worker and one KVM_GET_LAPIC.
  */
 #include <sched.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -142,14 +143,15 @@ static const struct variant variants[] = {
 
 static void measure_target(void)
 {
-	struct kvm_irq_routing *routes = new_routes(1);
+	struct kvm_irq_routing *routes = new_msi_routes(1);
 	unsigned int i;
 
 	vm_create(&vm, target->vm_flags, 0);
 	for (i = 0; i < target->nr_vcpus; i++)
 		vm_add_vcpu(&vm, target->first_id + i);
 	route(routes, 0, target->address_hi, target->address_lo, target->data);
-	set_routes(&vm, routes);
+	vm_set_routes(&vm, routes);
+	free(routes);
 
 	function_open(&fn, &vm, msix_shape(1));
 	table_write(&fn, ENTRY_ADDRESS, target->address_lo);
@@ -159,7 +161,7 @@ static void measure_target(void)
 	msix_control(&fn, MSIX_ENABLE);
 
 	event = new_eventfd();
-	measure("trigger", target->name, variants, sizeof(variants) / sizeof(variants[0]),
+	measure("trigger", target->name, variants, ARRAY_SIZE(variants),
 		target->many ? TIMES / 10 : TIMES);
 	close(event);
 	function_close(&fn);
@@ -168,7 +170,7 @@ static void measure_target(void)
 
 int main(void)
 {
-	for (target = targets; target < targets + sizeof(targets) / sizeof(targets[0]); target++)
+	for (target = targets; target < targets + ARRAY_SIZE(targets); target++)
 		measure_target();
 	return 0;
 }

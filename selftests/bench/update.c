@@ -37,7 +37,7 @@ static void write_message(void)
 
 static void set_gsi_routing(void)
 {
-	set_routes(&vm, routes);
+	vm_set_routes(&vm, routes);
 }
 
 static const struct variant variants[] = {
@@ -53,10 +53,10 @@ static void measure_vectors(unsigned int vectors)
 	char parameter[16];
 
 	vm_create(&vm, 0, 1);
-	routes = new_routes(vectors);
+	routes = new_msi_routes(vectors);
 	for (i = 0; i < vectors; i++)
 		route(routes, i, 0, MSI_TO(0), VECTOR);
-	set_routes(&vm, routes);
+	vm_set_routes(&vm, routes);
 
 	for (last = fn; left; last++, left -= nr) {
 		nr = left < PER_FUNCTION ? left : PER_FUNCTION;
@@ -68,7 +68,7 @@ static void measure_vectors(unsigned int vectors)
 	last--;
 
 	snprintf(parameter, sizeof(parameter), "%u", vectors);
-	measure("update", parameter, variants, sizeof(variants) / sizeof(variants[0]), TIMES);
+	measure("update", parameter, variants, ARRAY_SIZE(variants), TIMES);
 
 	for (; last >= fn; last--)
 		function_close(last);

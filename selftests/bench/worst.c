@@ -196,10 +196,10 @@ static void add_event(struct function *fn, __u32 kind, unsigned int vector, int 
 
 static void add_irqfd(void)
 {
-	struct kvm_irq_routing *routes = new_routes(1);
+	struct kvm_irq_routing *routes = new_msi_routes(1);
 
 	route(routes, 0, 0, scenario->address, VECTOR);
-	set_routes(&vm, routes);
+	vm_set_routes(&vm, routes);
 	free(routes);
 	event[IRQFD] = new_eventfd();
 	set_irqfd(&vm, event[IRQFD], FIRST_GSI, 0);
@@ -219,15 +219,16 @@ static void measure_scenario(void)
 {
 	static const char *const functions[] = {
 		"mr_msix_space_size", "mr_trigger_wake", "irqfd_wakeup", "mr_update_commit",
-		"mr_release", "mr_hold_expire", "hrtimer_interrupt", "mr_update_begin", "mr_update_end",
-		"mr_cap_closed", "mr_cap_opened",
+		"mr_release", "mr_hold_expire", "hrtimer_interrupt", "mr_update_begin",
+		"mr_update_end", "mr_cap_closed", "mr_cap_opened",
 	};
 	unsigned int i;
 
 	vm_create(&vm, 0, scenario->nr_vcpus);
 	set_logical_ids();
 	function_open(&msix, &vm, msix_shape(NR_MSIX));
-	function_open(&msi, &vm, msi_shape(NR_MSI, MSI_ROUTE_MSI_64BIT | MSI_ROUTE_MSI_MASKING));
+	function_open(&msi, &vm,
+		      msi_shape(NR_MSI, MSI_ROUTE_MSI_64BIT | MSI_ROUTE_MSI_MASKING));
 	forward = vm_mmio;
 	vm_mmio = mmio;
 	if (map(&msix, MSI_ROUTE_MAP_TABLE | MSI_ROUTE_MAP_PBA, TABLE_GPA(0), PBA_GPA(0)) ||
@@ -246,7 +247,7 @@ static void measure_scenario(void)
 	msix_control(&msix, MSIX_ENABLE);
 	msi_control(&msi, MSI_ENABLE | MSI_MME(5));
 
-	for (i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(functions); i++)
 		trace_storm(functions[i]);
 	sample("drained", "updates", scenario->name,
 	       totals(&msix, MSIX).updates + totals(&msi, MSI).updates);
@@ -265,7 +266,7 @@ int main(void)
 	struct rlimit files = { NR_EVENTS + 200, NR_EVENTS + 200 };
 
 	setrlimit(RLIMIT_NOFILE, &files);
-	for (scenario = scenarios; scenario < scenarios + 2; scenario++)
+	for (scenario = scenarios; scenario < scenarios + ARRAY_SIZE(scenarios); scenario++)
 		measure_scenario();
 	return 0;
 }

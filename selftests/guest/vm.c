@@ -100,7 +100,7 @@ static void enable_cap(struct vm *vm, __u32 cap, __u64 arg)
 		die("KVM_ENABLE_CAP %u", cap);
 }
 
-void vm_set_msi_routes(struct vm *vm, unsigned int nr)
+struct kvm_irq_routing *new_msi_routes(unsigned int nr)
 {
 	struct kvm_irq_routing *routing;
 	unsigned int i;
@@ -110,12 +110,24 @@ void vm_set_msi_routes(struct vm *vm, unsigned int nr)
 		die("calloc");
 	routing->nr = nr;
 	for (i = 0; i < nr; i++) {
-		routing->entries[i].gsi = 24 + i;
+		routing->entries[i].gsi = FIRST_GSI + i;
 		routing->entries[i].type = KVM_IRQ_ROUTING_MSI;
 		routing->entries[i].u.msi.address_lo = APIC_BASE;
 	}
+	return routing;
+}
+
+void vm_set_routes(struct vm *vm, struct kvm_irq_routing *routing)
+{
 	if (ioctl(vm->fd, KVM_SET_GSI_ROUTING, routing))
 		die("KVM_SET_GSI_ROUTING");
+}
+
+void vm_set_msi_routes(struct vm *vm, unsigned int nr)
+{
+	struct kvm_irq_routing *routing = new_msi_routes(nr);
+
+	vm_set_routes(vm, routing);
 	free(routing);
 }
 

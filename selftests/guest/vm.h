@@ -11,6 +11,7 @@
 #include "guest.h"
 
 #define VM_MAX_VCPUS	64
+#define FIRST_GSI	24	/* behind those of the I/O APIC */
 
 /* What vm_create() does; 0 is a VM that is ready for msi_route. */
 enum vm_flag {
@@ -48,10 +49,13 @@ void vm_add_vcpu(struct vm *vm, __u32 apic_id);
 void vm_destroy(struct vm *vm);
 
 /*
- * Replaces the VM's routes by @nr of type MSI, on GSIs @nr on.  One is what
- * msi_route needs to have seen (see ENODATA); none takes it away again.
+ * Replaces the VM's routes by @nr of type MSI, on GSIs from FIRST_GSI on.  One
+ * is what msi_route needs to have seen (see ENODATA); none takes it away again.
  */
 void vm_set_msi_routes(struct vm *vm, unsigned int nr);
+/* The same in two steps; the first one's is for free(). */
+struct kvm_irq_routing *new_msi_routes(unsigned int nr);
+void vm_set_routes(struct vm *vm, struct kvm_irq_routing *routing);
 
 /* The local APIC of a vCPU that is not running. */
 __u32 vcpu_apic_read(struct vcpu *vcpu, unsigned int reg);
