@@ -7,7 +7,7 @@
  */
 #include "bench.h"
 
-#define TIMES		200
+#define TIMES		1000
 #define ENTRY_GPA(reg)	(TABLE_GPA(0) + ENTRY(1) + (reg))
 
 static void mask_and_unmask(void)
