@@ -39,21 +39,34 @@ static void call(void (*what)(void))
 		what();
 }
 
-static __u64 least_of(const struct variant *v, unsigned int times)
+static int compare(const void *a, const void *b)
+{
+	__u64 x = *(const __u64 *)a, y = *(const __u64 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+__u64 typical(__u64 *took, unsigned int nr)
+{
+	qsort(took, nr, sizeof(*took), compare);
+	return took[getenv("BENCH_MEDIAN") ? nr / 2 : 0];
+}
+
+static __u64 typical_of(const struct variant *v, unsigned int times)
 {
 	clockid_t clock = v->cpu_time ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC;
-	__u64 least = ~0ULL, begin, end;
+	static __u64 took[MAX_TIMES];
+	unsigned int i;
+	__u64 begin;
 
-	while (times--) {
+	for (i = 0; i < times; i++) {
 		call(v->prepare);
 		begin = clock_now(clock);
 		v->run();
-		end = clock_now(clock);
+		took[i] = clock_now(clock) - begin;
 		call(v->check);
-		if (end - begin < least)
-			least = end - begin;
 	}
-	return least;
+	return typical(took, times);
 }
 
 static void nothing(void)
@@ -63,13 +76,13 @@ static void nothing(void)
 static __u64 cost(const struct variant *v, unsigned int times)
 {
 	const struct variant empty = { .run = nothing, .cpu_time = v->cpu_time };
-	__u64 base, least;
+	__u64 base, took;
 
 	call(v->attach);
-	base = least_of(&empty, times);
-	least = least_of(v, times);
+	base = typical_of(&empty, times);
+	took = typical_of(v, times);
 	call(v->detach);
-	return least > base ? least - base : 0;
+	return took > base ? took - base : 0;
 }
 
 void measure(const char *subject, const char *parameter, const struct variant *variants,

@@ -38,10 +38,16 @@ struct variant {
 	bool cpu_time;		/* of this thread, without what it waits for */
 };
 
+#define MAX_TIMES	1000
+
 /*
- * Takes each variant's cost in each round, as the least of @times runs: what
- * the host's timer or another thread interrupts is not counted.
+ * Of many runs, in any order afterwards: where instructions are counted the
+ * least, which the host's timer did not interrupt; with BENCH_MEDIAN in the
+ * environment, for times, the median.
  */
+__u64 typical(__u64 *took, unsigned int nr);
+
+/* Takes each variant's typical cost of @times runs, at most MAX_TIMES, in each round. */
 void measure(const char *subject, const char *parameter, const struct variant *variants,
 	     unsigned int nr, unsigned int times);
 

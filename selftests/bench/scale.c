@@ -24,7 +24,7 @@ static int event[MAX_THREADS];
 static int cpu_of[MAX_THREADS];
 
 static unsigned int unfinished, waiting;
-static __u64 least[MAX_THREADS];
+static __u64 cost[MAX_THREADS];
 
 static __u64 time_batch(int fd)
 {
@@ -39,8 +39,8 @@ static __u64 time_batch(int fd)
 static void *trigger_thread(void *arg)
 {
 	unsigned int me = (unsigned long)arg, i;
+	__u64 took[BATCHES];
 	cpu_set_t cpus;
-	__u64 took;
 
 	CPU_ZERO(&cpus);
 	CPU_SET(cpu_of[me], &cpus);
@@ -49,12 +49,9 @@ static void *trigger_thread(void *arg)
 	__atomic_sub_fetch(&waiting, 1, __ATOMIC_SEQ_CST);
 	while (load(&waiting))
 		;
-	least[me] = ~0ULL;
-	for (i = 0; i < BATCHES; i++) {
-		took = time_batch(event[me]);
-		if (took < least[me])
-			least[me] = took;
-	}
+	for (i = 0; i < BATCHES; i++)
+		took[i] = time_batch(event[me]);
+	cost[me] = typical(took, BATCHES);
 	__atomic_sub_fetch(&unfinished, 1, __ATOMIC_SEQ_CST);
 	/* The others are to be disturbed until the end. */
 	while (load(&unfinished))
@@ -76,7 +73,7 @@ static void measure_threads(const char *variant, unsigned int nr)
 			die("pthread_create");
 	for (i = 0; i < nr; i++) {
 		pthread_join(thread[i], NULL);
-		sum += least[i];
+		sum += cost[i];
 	}
 	snprintf(parameter, sizeof(parameter), "%u", nr);
 	sample("scale", variant, parameter, sum / nr / BATCH);
