@@ -3,7 +3,8 @@
  * In-kernel MMIO: table and PBA on KVM's MMIO bus, so that a guest's access of
  * them does not leave the kernel.
  *
- * KVM does not export its registration of a device on the bus, but the bus is
+ * Built into the kernel together with KVM, this uses KVM's own registration of
+ * a device on the bus.  KVM does not export it to modules, but the bus is
  * described by <linux/kvm_host.h>: an array of ranges, sorted, replaced as a
  * whole under slots_lock, and read under kvm->srcu by vCPUs, also while they
  * are in one of our callbacks.  Hence:
@@ -11,7 +12,7 @@
  * - a callback never takes slots_lock, nor any lock that is held around it;
  * - a range is freed after a grace period of kvm->srcu, and only then.
  *
- * What this file changes of the array is its own ranges.  KVM may throw the
+ * What a module changes of the array is its own ranges.  KVM may throw the
  * whole bus away, if one of its own removals finds no memory; then there is
  * nothing left to take from it, and accesses go to the VMM.
  */
@@ -137,6 +138,50 @@ static bool occupied(const struct kvm_io_bus *bus, const struct mr_trap *old,
 	return false;
 }
 
+#ifdef CONFIG_MSI_ROUTE_KVM_BUS
+
+static void leave(struct kvm *kvm, struct mr_trap *t)
+{
+	int i;
+
+	for (i = 0; t && i < MR_RANGES; i++)
+		if (t->part[i].range.len)
+			kvm_io_bus_unregister_dev(kvm, KVM_MMIO_BUS,
+						  &t->part[i].dev);
+}
+
+static int join(struct kvm *kvm, struct mr_trap *t)
+{
+	struct kvm_io_range *r;
+	int i, ret = 0;
+
+	for (i = 0; t && i < MR_RANGES && !ret; i++) {
+		r = &t->part[i].range;
+		if (r->len)
+			ret = kvm_io_bus_register_dev(kvm, KVM_MMIO_BUS,
+						      r->addr, r->len, r->dev);
+	}
+	if (ret)
+		leave(kvm, t);
+	return ret;
+}
+
+/* Between the two, accesses exit to the VMM. */
+static int exchange(struct kvm *kvm, struct kvm_io_bus *bus,
+		    struct mr_trap *old, struct mr_trap *t)
+{
+	int ret;
+
+	leave(kvm, old);
+	ret = join(kvm, t);
+	/* There was room for it a moment ago. */
+	if (ret)
+		join(kvm, old);
+	return ret;
+}
+
+#else
+
 static bool comes_after(const struct kvm_io_range *a,
 			const struct kvm_io_range *b)
 {
@@ -189,17 +234,11 @@ static struct kvm_io_bus *new_bus(int ranges, bool must)
 }
 
 /* One swap: a vCPU finds the function at the old or at the new place. */
-static int replace(struct kvm *kvm, const struct mr_trap *old,
-		   const struct mr_trap *t)
+static int exchange(struct kvm *kvm, struct kvm_io_bus *bus,
+		    const struct mr_trap *old, const struct mr_trap *t)
 {
-	struct kvm_io_bus *bus, *new;
+	struct kvm_io_bus *new;
 
-	bus = rcu_dereference_protected(kvm->buses[KVM_MMIO_BUS],
-					lockdep_is_held(&kvm->slots_lock));
-	if (!bus)
-		return t ? -ENOMEM : 0;
-	if (t && occupied(bus, old, t))
-		return -EEXIST;
 	if (t && bus->dev_count - bus->ioeventfd_count + MR_RANGES >
 		 NR_IOBUS_DEVS)
 		return -ENOSPC;
@@ -212,6 +251,21 @@ static int replace(struct kvm *kvm, const struct mr_trap *old,
 	synchronize_srcu_expedited(&kvm->srcu);
 	kfree(bus);
 	return 0;
+}
+
+#endif
+
+static int replace(struct kvm *kvm, struct mr_trap *old, struct mr_trap *t)
+{
+	struct kvm_io_bus *bus;
+
+	bus = rcu_dereference_protected(kvm->buses[KVM_MMIO_BUS],
+					lockdep_is_held(&kvm->slots_lock));
+	if (!bus)
+		return t ? -ENOMEM : 0;
+	if (t && occupied(bus, old, t))
+		return -EEXIST;
+	return exchange(kvm, bus, old, t);
 }
 
 /* ---- the interface; under fn->config ---- */
