@@ -13,6 +13,7 @@
 #include <linux/hrtimer.h>
 #include <linux/kallsyms.h>
 #include <linux/kvm_host.h>
+#include <linux/log2.h>
 #include <linux/magic.h>
 #include <linux/mm.h>
 #include <linux/string.h>
@@ -66,6 +67,20 @@ static inline void mr_eventfd_signal(struct eventfd_ctx *ctx)
 	eventfd_signal(ctx);
 #else
 	eventfd_signal(ctx, 1);
+#endif
+}
+
+/*
+ * 6.3: the mode of the logical IDs became an enum.  Before, it was a bit for each
+ * mode in use.
+ */
+static inline bool mr_apic_map_has_logical(const struct kvm_apic_map *map)
+{
+#ifdef MR_HAVE_APIC_LOGICAL_MODE
+	return map->logical_mode != KVM_APIC_MODE_SW_DISABLED &&
+	       map->logical_mode != KVM_APIC_MODE_MAP_DISABLED;
+#else
+	return is_power_of_2(map->mode);
 #endif
 }
 

@@ -323,7 +323,7 @@ static int memory_access(struct mr_function *fn, struct msi_route_access *a,
  * @a: the access; its value is filled in by a read
  * @write: a write, else a read
  *
- * Context: process, interrupts on, no lock held; does not sleep.
+ * Context: process, interrupts on, no lock held; waits for no other task.
  * Return: 0, or -EINVAL, -EMSGSIZE, -ERANGE, -ENODEV as
  * &struct msi_route_access documents them.
  */

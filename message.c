@@ -61,7 +61,8 @@ static enum mr_action classify(const struct mr_vm *vm, struct mr_message *msg)
 	    (msg->data & MSI_DATA_VECTOR) < FIRST_LEGAL_VECTOR)
 		return MR_DROP_VECTOR;
 	if (!mr_vm_broadcast(vm, msg))
-		return MR_SEND;
+		return msg->address_lo & MSI_ADDRESS_LOGICAL ? MR_SEND_LOGICAL :
+							       MR_SEND;
 
 	/*
 	 * A physical broadcast with lowest priority goes to all.  KVM makes it

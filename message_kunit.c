@@ -29,7 +29,7 @@ static const struct message_case message_cases[] = {
 	{ "reset value", 0, 0, false, { 0, 0, 0 }, MR_DROP_ADDRESS },
 	{ "lowest address", 0, 0, false, { 0xfee00000, 0, 0x10 }, MR_SEND },
 	{ "highest unicast address", 0, 0, false,
-	  { 0xfeefe00c, 0, 0x10 }, MR_SEND },
+	  { 0xfeefe00c, 0, 0x10 }, MR_SEND_LOGICAL },
 	{ "below", 0, 0, false, { 0xfedffffc, 0, 0x40 }, MR_DROP_ADDRESS },
 	{ "above", 0, 0, false, { 0xfef00000, 0, 0x40 }, MR_DROP_ADDRESS },
 	{ "top bit clear", 0, 0, false, { 0x7ee00000, 0, 0x40 },
@@ -128,7 +128,7 @@ static const struct message_case message_cases[] = {
 	{ "level, assert", 0, 0, false, { 0xfee01000, 0, 0xc040 }, MR_SEND },
 	{ "upper half of the data", 0, 0, false,
 	  { 0xfee01000, 0, 0xabcd0040 }, MR_SEND },
-	{ "logical", 0, 0, false, { 0xfee01004, 0, 0x40 }, MR_SEND },
+	{ "logical", 0, 0, false, { 0xfee01004, 0, 0x40 }, MR_SEND_LOGICAL },
 };
 
 static void message_case_name(const struct message_case *c, char *name)

@@ -65,7 +65,8 @@ enum mr_action {
 	MR_MASKED,		/* the entry's own mask [9] [20] */
 	MR_HELD,		/* the message is being changed */
 	MR_UNTRANSLATED,	/* remappable, no translation [33] */
-	MR_SEND,		/* to one target, or to the few of a logical ID */
+	MR_SEND,		/* to one target */
+	MR_SEND_LOGICAL,	/* to few, or, if KVM has to search, to many */
 	MR_SEND_MANY,		/* broadcast: too long for interrupts off */
 	MR_DROP_ADDRESS,	/* [32] */
 	MR_DROP_MODE,		/* [34] */
@@ -105,6 +106,7 @@ int mr_vm_bind(struct mr_vm *vm, int fd);
 void mr_vm_release(struct mr_vm *vm);
 bool mr_vm_x2apic_format(const struct mr_vm *vm);
 bool mr_vm_broadcast(const struct mr_vm *vm, const struct mr_message *msg);
+bool mr_vm_logical_to_few(const struct mr_vm *vm);
 int mr_vm_deliver(const struct mr_vm *vm, const struct mr_message *msg);
 
 /* ---- the heart: route.c ---- */

@@ -33,8 +33,8 @@
 #include "mutate.h"
 
 /* Holds that one run of the timer ends: it runs with interrupts off. */
-#define MR_HOLD_BATCH		16
-/* When the slot that the timer needs is still in flight. */
+#define MR_HOLD_BATCH		4
+/* When there are more, or the slot that it needs is still in flight. */
 #define MR_HOLD_RETRY_NS	(10 * NSEC_PER_USEC)
 
 /*
@@ -54,6 +54,16 @@ static bool mr_latched(enum mr_action action)
 }
 
 /* ---- senders ---- */
+
+/*
+ * In place: it takes no longer than interrupts may be off.  A guest that changes
+ * the modes of its local APICs right now gets one message the long way.
+ */
+static bool mr_in_place(const struct mr_vector *v, enum mr_action action)
+{
+	return action == MR_SEND || (action == MR_SEND_LOGICAL &&
+				     mr_vm_logical_to_few(&v->cap->fn->vm));
+}
 
 static void mr_slot_put(struct mr_slot *slot)
 {
@@ -180,24 +190,20 @@ static int mr_release(struct mr_vector *v)
 	if (!READ_ONCE(cap->open))
 		goto put;
 
-	switch (snap->action) {
-	case MR_SEND:
+	if (mr_in_place(v, snap->action)) {
 		outcome = mr_deliver_surplus(v, &snap->msg);
 		/* In this order also for who polls the PBA, without the lock. */
 		smp_mb__before_atomic();
 		clear_bit(index, cap->pending);
 		mr_count_replay(v);
-		break;
-	case MR_SEND_MANY:
+	} else if (snap->action < MR_DROP_ADDRESS) {
 		mr_defer(v);
 		outcome = MSI_ROUTE_SENT;
-		break;
-	default:
+	} else {
 		atomic64_inc(&cap->count.dropped[snap->action - MR_DROP_ADDRESS]);
 		clear_bit(index, cap->pending);
 		mr_count_replay(v);
 		outcome = MSI_ROUTE_DROPPED;
-		break;
 	}
 put:
 	mr_slot_put(slot);
@@ -265,8 +271,9 @@ u64 mr_vector_events(const struct mr_vector *v)
  * @may_wait: process context with interrupts on and no lock held
  *
  * If the vector may send, a message to one target is in its IRR on return.  A
- * broadcast is as well if @may_wait, else a work item sends it, but not later
- * than the guest's next access of the function returns.
+ * broadcast, and a logical destination for which KVM has to search, is as well
+ * if @may_wait, else a work item sends it, but not later than the guest's next
+ * access of the function returns.
  *
  * Context: any, hard interrupt included, with an eventfd's wqh.lock held.
  * Return: enum msi_route_outcome.
@@ -283,7 +290,7 @@ u32 mr_vector_raise(struct mr_vector *v, u64 count, bool may_wait)
 
 	preempt_disable();
 	slot = mr_slot_get(v, &open);
-	if (likely(open && slot->snap.action == MR_SEND)) {
+	if (likely(open && mr_in_place(v, slot->snap.action))) {
 		outcome = mr_deliver(v, &slot->snap.msg);
 		mr_slot_put(slot);
 		preempt_enable();
@@ -323,7 +330,8 @@ static void mr_send_many(struct mr_vector *v)
 
 	raw_spin_lock_irqsave(&s->lock, flags);
 	slot = v->live;
-	if (slot->snap.action != MR_SEND_MANY) {
+	if (slot->snap.action != MR_SEND_MANY &&
+	    slot->snap.action != MR_SEND_LOGICAL) {
 		/* Changed since it was deferred: masked, or one target now. */
 		mr_release(v);
 		goto unlock;
@@ -376,6 +384,7 @@ void mr_cap_sync(struct mr_cap *cap)
 			atomic_dec(&cap->nr_deferred);
 		}
 		raw_spin_unlock(&cap->many_lock);
+		cond_resched();
 	}
 	/* One that somebody else has taken may be under way still. */
 	raw_spin_lock(&cap->many_lock);
@@ -701,7 +710,7 @@ static enum hrtimer_restart mr_hold_expire(struct hrtimer *timer)
 		raw_spin_unlock(&u.s->lock);
 	}
 	if (i == MR_HOLD_BATCH)
-		mr_hold_retry(cap, NULL, 0);
+		mr_hold_retry(cap, NULL, MR_HOLD_RETRY_NS);
 	if (atomic_read(&cap->nr_deferred))
 		queue_work(system_highpri_wq, &cap->many_work);
 	return HRTIMER_NORESTART;
@@ -809,6 +818,7 @@ void mr_cap_opened(struct mr_cap *cap)
 		raw_spin_lock_irqsave(&cap->slow[i].lock, flags);
 		mr_release(&cap->vectors[i]);
 		raw_spin_unlock_irqrestore(&cap->slow[i].lock, flags);
+		cond_resched();
 	}
 }
 

@@ -156,6 +156,29 @@ bool mr_vm_broadcast(const struct mr_vm *vm, const struct mr_message *msg)
 }
 
 /**
+ * mr_vm_logical_to_few() - does a logical destination have few vCPUs?
+ * @vm: bound
+ *
+ * KVM has a map from logical IDs, by which there are 16 vCPUs at most.  It has
+ * none while the guest's local APICs are in different modes, or share an ID;
+ * then KVM asks each vCPU, and all of them may take the message.
+ *
+ * Context: any.  The guest may change it at any time.
+ * Return: whether KVM finds them by its map.
+ */
+bool mr_vm_logical_to_few(const struct mr_vm *vm)
+{
+	const struct kvm_apic_map *map;
+	bool few;
+
+	rcu_read_lock();
+	map = rcu_dereference(vm->kvm->arch.apic_map);
+	few = map && mr_apic_map_has_logical(map);
+	rcu_read_unlock();
+	return few;
+}
+
+/**
  * mr_vm_deliver() - put a message into the vLAPICs that it addresses
  * @vm: bound
  * @msg: effective message

@@ -393,3 +393,41 @@ TEST_F(dest, deferred_broadcasts_before_a_read)
 	EXPECT_EQ(c.events, accounted(&c));
 	function_close(&fn);
 }
+
+/*
+ * All vCPUs have one logical ID, one of them in the other format: no broadcast,
+ * but KVM has to ask each vCPU.  As with a broadcast, a signal may be done before
+ * the messages are; a call is not, and the guest's next access is not.
+ */
+TEST_F(dest, logical_id_that_all_share)
+{
+	const struct destination d = {
+		.name = "shared logical ID", .address = MSI_TO(1) | LOGICAL, .data = VECTOR, .all = ALL,
+	};
+	unsigned int i;
+	int fd;
+
+	/* An x2APIC's logical ID cannot be written. */
+	if (variant->vm_flags & VM_X2APIC)
+		return;
+	for (i = 0; i < NR_VCPUS; i++) {
+		vcpu_apic_write(&self->vm.vcpu[i], APIC_DFR, i ? 0xffffffff : 0x0fffffff);
+		vcpu_apic_write(&self->vm.vcpu[i], APIC_LDR, 1 << 24);
+	}
+	check(_metadata, self, &d);
+
+	entry_set(&self->msix, 0, MSI_TO(1) | LOGICAL, VECTOR, 0);
+	fd = new_eventfd();
+	ASSERT_EQ(0, set_eventfd(&self->msix, MSIX, 0, fd, 0));
+	for (i = 0; i < 1000; i++) {
+		signal_eventfd(fd, 1);
+		pba_read(&self->msix, 0);
+		EXPECT_EQ(ALL, take_reached(&self->vm));
+	}
+	/* One logical ID in one format again: in place, before the signal is done. */
+	vcpu_apic_write(&self->vm.vcpu[0], APIC_DFR, 0xffffffff);
+	for (i = 0; i < NR_VCPUS; i++)
+		vcpu_apic_write(&self->vm.vcpu[i], APIC_LDR, 1 << (24 + i));
+	signal_eventfd(fd, 1);
+	EXPECT_EQ(1, take_reached(&self->vm));
+}
