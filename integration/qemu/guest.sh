@@ -73,6 +73,34 @@ end_qemu()
 	wait "$pid" 2>/dev/null || :
 }
 
+# What QEMU asks of KVM: routes, and irqfds but those of INTx, which have a second
+# eventfd (flag 2) or go away (flag 1).
+tracing=/sys/kernel/tracing
+watch_kvm()
+{
+	[ -d "$tracing/events/msi_route_test" ] || {
+		# shellcheck disable=SC2016 # $arg is the kernel's
+		printf '%s\n' 'p:msi_route_test/set_gsi_routing kvm_set_irq_routing' \
+			'p:msi_route_test/irqfd kvm_irqfd flags=+8($arg2):u32' \
+			> "$tracing/kprobe_events"
+		echo "flags == 0" > "$tracing/events/msi_route_test/irqfd/filter"
+		echo 1 > "$tracing/events/msi_route_test/enable"
+	}
+	echo > "$tracing/trace"
+}
+
+# calls NAME : how many of these there were since the guest began to run
+calls()
+{
+	grep -c " $1: (" "$work/calls" || :
+}
+
+# A machine is complete, its vCPUs do not run yet: a test may have things to do.
+complete()
+{
+	:
+}
+
 # boot QEMU TEST PARAMETERS ARGUMENT... : boots the guest for the test of that
 # name and waits for its end. What it says is in $work/log, the module's
 # counters are in $work/counters, QEMU's status is in $status. An emulated host
@@ -85,13 +113,18 @@ boot()
 
 	for try in 1 2 3; do
 		rm -f "$work/monitor" "$work/counters"
-		"$program" -cpu host -smp 2 -m 512 -nodefaults -no-user-config \
+		"$program" -S -cpu host -smp 2 -m 512 -nodefaults -no-user-config \
 			-display none -no-shutdown -serial stdio \
 			-monitor "unix:$work/monitor,server,nowait" \
 			-kernel "$vmlinuz" -initrd "$initramfs" \
 			-append "console=ttyS0 panic=-1 test.name=$test $parameters" \
 			"$@" < /dev/null > "$work/log" 2>&1 &
 		pid=$!
+		until [ -S "$work/monitor" ] || ! running; do sleep 0.1; done
+		! running || "$here/monitor" "$work/monitor" "info status" > /dev/null || :
+		complete
+		watch_kvm
+		"$here/monitor" "$work/monitor" cont || :
 		wait_for 120 '^guest: ' || ! running || {
 			echo "# try $try: the guest hung in its boot"
 			end_qemu
@@ -109,6 +142,7 @@ boot()
 	fi
 	# shellcheck disable=SC2034 # read by the scripts that source this file
 	wait "$pid" && status=0 || status=$?
+	grep -v '^#' "$tracing/trace" > "$work/calls" || :
 	sed -nE '/^guest:|qemu|No irq|BUG|WARN/s/^/# /p' "$work/log"
 }
 
