@@ -117,14 +117,15 @@ boot()
 			-display none -no-shutdown -serial stdio \
 			-monitor "unix:$work/monitor,server,nowait" \
 			-kernel "$vmlinuz" -initrd "$initramfs" \
-			-append "console=ttyS0 panic=-1 test.name=$test $parameters" \
+			-append "console=ttyS0 loglevel=5 panic=-1 test.name=$test $parameters" \
 			"$@" < /dev/null > "$work/log" 2>&1 &
 		pid=$!
 		until [ -S "$work/monitor" ] || ! running; do sleep 0.1; done
-		! running || "$here/monitor" "$work/monitor" "info status" > /dev/null || :
-		complete
-		watch_kvm
-		"$here/monitor" "$work/monitor" cont || :
+		if "$here/monitor" "$work/monitor" "info status" > /dev/null 2>&1; then
+			complete
+			watch_kvm
+			"$here/monitor" "$work/monitor" cont || :
+		fi
 		wait_for 120 '^guest: ' || ! running || {
 			echo "# try $try: the guest hung in its boot"
 			end_qemu
@@ -146,12 +147,12 @@ boot()
 	sed -nE '/^guest:|qemu|No irq|BUG|WARN/s/^/# /p' "$work/log"
 }
 
-# accounted DEVICE KIND : each event of it became a message or is told of, and
-# there were some
+# accounted DEVICE KIND [ID] : each event of it became a message or is told of,
+# and there were some
 accounted()
 {
-	awk -v device="device=$1" -v kind="kind=$2" '
-		$2 == device && $4 == kind {
+	awk -v device="device=$1" -v kind="kind=$2" -v id="id=${3:--}" '
+		$2 == device && $3 == id && $4 == kind {
 			for (i = 5; i <= NF; i++) {
 				split($i, word, "=")
 				n[word[1]] = word[2]
