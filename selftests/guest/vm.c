@@ -219,6 +219,7 @@ void vm_add_vcpu(struct vm *vm, __u32 apic_id)
 	struct kvm_mp_state runnable = { KVM_MP_STATE_RUNNABLE };
 	unsigned int index = vm->nr_vcpus++;
 	struct vcpu *vcpu = &vm->vcpu[index];
+	struct guest_cpu *cpu = &guest_cpus[index % GUEST_MAX_CPUS];
 	long size;
 
 	vcpu->vm = vm;
@@ -233,8 +234,15 @@ void vm_add_vcpu(struct vm *vm, __u32 apic_id)
 	if (vm->flags & VM_NO_IRQCHIP)
 		return;
 
+	/* Before any vCPU runs: one that does may look for the others. */
+	if (index < GUEST_MAX_CPUS) {
+		cpu->self = cpu;
+		cpu->index = index;
+		cpu->apic_id = apic_id;
+		cpu->x2apic = vm->flags & VM_X2APIC;
+	}
 	set_cpuid(vcpu);
-	set_mode(vcpu, &guest_cpus[index % GUEST_MAX_CPUS]);
+	set_mode(vcpu, cpu);
 	if (ioctl(vcpu->fd, KVM_SET_MP_STATE, &runnable))
 		die("KVM_SET_MP_STATE");
 	vcpu_apic_write(vcpu, APIC_SVR, 0x100 | SPURIOUS_VECTOR);
@@ -393,16 +401,10 @@ static void guest_done(void)
 
 void vcpu_start(struct vcpu *vcpu, void (*entry)(void))
 {
-	unsigned int index = vcpu - vcpu->vm->vcpu;
-	struct guest_cpu *cpu = &guest_cpus[index];
+	struct guest_cpu *cpu = &guest_cpus[vcpu - vcpu->vm->vcpu];
 	struct sigaction action = { .sa_handler = kicked };
 	struct kvm_regs regs = { .rip = (unsigned long)entry, .rflags = 2 };
 	void **stack = (void **)(cpu->stack + GUEST_STACK_SIZE);
-
-	cpu->self = cpu;
-	cpu->index = index;
-	cpu->apic_id = vcpu->apic_id;
-	cpu->x2apic = vcpu->vm->flags & VM_X2APIC;
 
 	/* As if called: the stack is aligned before the return address. */
 	stack[-2] = guest_done;
