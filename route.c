@@ -23,10 +23,12 @@
 #include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
+#include <linux/overflow.h>
 #include <linux/preempt.h>
 #include <linux/processor.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/vmalloc.h>
 
 #include "compat.h"
 #include "mr.h"
@@ -989,10 +991,20 @@ void mr_vector_restore(struct mr_vector *v, const struct msi_route_entry *e,
 
 /* ---- life ---- */
 
+/* kvcalloc() would round up to a power of two pages, which 56 bytes do not fill. */
+static void *alloc_slow(u32 nr)
+{
+	size_t size = array_size(nr, sizeof(struct mr_vector_slow));
+
+	if (size < PAGE_SIZE)
+		return kzalloc(size, GFP_KERNEL_ACCOUNT);
+	return __vmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+}
+
 static int alloc_vectors(struct mr_cap *cap, u32 nr, bool remapping)
 {
 	cap->vectors = kvcalloc(nr, sizeof(*cap->vectors), GFP_KERNEL_ACCOUNT);
-	cap->slow = kvcalloc(nr, sizeof(*cap->slow), GFP_KERNEL_ACCOUNT);
+	cap->slow = alloc_slow(nr);
 	cap->deferred = bitmap_zalloc(nr, GFP_KERNEL_ACCOUNT);
 	if (remapping)
 		cap->translations = kvcalloc(nr, sizeof(*cap->translations),
