@@ -347,25 +347,21 @@ void mr_msix_write(struct mr_function *fn, const struct msi_route_access *a)
 	write_entry(v, a->offset % PCI_MSIX_ENTRY_SIZE, a->len, value);
 }
 
-/* Under the vector's lock.  Two stores, as a guest's two qwords. */
-static void store_entry(struct mr_vector *v, u64 address, u32 data, u32 control)
-{
-	u32 *entry = entry_of(v);
-
-	WRITE_ONCE(*(u64 *)entry, address);
-	WRITE_ONCE(*(u64 *)(entry + PCI_MSIX_ENTRY_DATA / 4),
-		   (u64)control << 32 | data);
-}
-
 /**
  * mr_msix_store_entry() - put a whole entry into the table
  * @v: the vector, its lock held
  * @e: the entry
+ *
+ * Two stores, as a guest's two qwords.
  */
 void mr_msix_store_entry(struct mr_vector *v, const struct msi_route_entry *e)
 {
-	store_entry(v, (u64)e->address_hi << 32 | (e->address_lo & ~3U),
-		    e->data, e->control);
+	u32 *entry = entry_of(v);
+
+	WRITE_ONCE(*(u64 *)entry,
+		   (u64)e->address_hi << 32 | (e->address_lo & ~3U));
+	WRITE_ONCE(*(u64 *)(entry + PCI_MSIX_ENTRY_DATA / 4),
+		   (u64)e->control << 32 | e->data);
 }
 
 /**
@@ -406,7 +402,11 @@ void mr_msix_set_entry(struct mr_vector *v, const struct msi_route_entry *e)
 /* Under the vector's lock [29]. */
 void mr_msix_reset_entry(struct mr_vector *v)
 {
-	store_entry(v, 0, 0, PCI_MSIX_ENTRY_CTRL_MASKBIT);
+	static const struct msi_route_entry masked = {
+		.control = PCI_MSIX_ENTRY_CTRL_MASKBIT,
+	};
+
+	mr_msix_store_entry(v, &masked);
 }
 
 /* ---- the image ---- */

@@ -508,8 +508,8 @@ static bool mr_idle_slot_free(struct mr_vector *v)
  * @u: the update
  * @v: the vector
  *
- * Returns with the vector's lock held and the idle slot free.  What it may wait for is
- * the end of deliveries that began before another writer's update.
+ * Returns with the vector's lock held and the idle slot free.  What it may wait
+ * for is the end of deliveries that began before another writer's update.
  *
  * Context: process, interrupts on, no lock held.
  */
