@@ -49,7 +49,7 @@ static void mark(struct mr_changes *c, u32 position)
  */
 void mr_change_vector(struct mr_vector *v, u32 changes)
 {
-	struct mr_function *fn = v->cap->fn;
+	struct mr_function *fn = mr_vector_cap(v)->fn;
 
 	lockdep_assert_held(&mr_slow(v)->lock);
 
@@ -57,7 +57,7 @@ void mr_change_vector(struct mr_vector *v, u32 changes)
 	if (!changes)
 		return;
 	mr_slow(v)->changed |= changes;
-	mark(&fn->changes, v->cap->position + mr_vector_index(v));
+	mark(&fn->changes, mr_vector_cap(v)->position + mr_vector_index(v));
 }
 
 /**
@@ -73,11 +73,20 @@ void mr_change_vector(struct mr_vector *v, u32 changes)
  */
 void mr_change_used(struct mr_vector *v, bool masked)
 {
-	if (mr_slow(v)->used || masked || !READ_ONCE(v->cap->open) ||
-	    !(mr_changes_wanted(v->cap->fn) & MSI_ROUTE_CHANGE_USED))
+	if (mr_slow(v)->used || masked || !READ_ONCE(mr_vector_cap(v)->open) ||
+	    !(mr_changes_wanted(mr_vector_cap(v)->fn) & MSI_ROUTE_CHANGE_USED))
 		return;
 	mr_slow(v)->used = true;
 	mr_change_vector(v, MSI_ROUTE_CHANGE_USED);
+}
+
+static void change_opened(struct mr_vector *v)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&mr_slow(v)->lock, flags);
+	mr_change_used(v, mr_silent(v->live->snap.action));
+	raw_spin_unlock_irqrestore(&mr_slow(v)->lock, flags);
 }
 
 /**
@@ -88,19 +97,9 @@ void mr_change_used(struct mr_vector *v, bool masked)
  */
 void mr_change_opened(struct mr_cap *cap)
 {
-	struct mr_vector *v;
-	unsigned long flags;
-	u32 i;
-
 	/* A capability that the function does not have knows no function. */
-	if (!cap->nr || !(mr_changes_wanted(cap->fn) & MSI_ROUTE_CHANGE_USED))
-		return;
-	for (i = 0; i < cap->nr; i++) {
-		v = &cap->vectors[i];
-		raw_spin_lock_irqsave(&cap->slow[i].lock, flags);
-		mr_change_used(v, v->live->snap.action == MR_MASKED);
-		raw_spin_unlock_irqrestore(&cap->slow[i].lock, flags);
-	}
+	if (cap->max && mr_changes_wanted(cap->fn) & MSI_ROUTE_CHANGE_USED)
+		mr_cap_for_each(cap, change_opened);
 }
 
 /**
@@ -111,30 +110,31 @@ void mr_change_opened(struct mr_cap *cap)
  */
 void mr_change_control(struct mr_cap *cap)
 {
-	if (cap->nr && mr_changes_wanted(cap->fn) & MSI_ROUTE_CHANGE_CONTROL)
-		mark(&cap->fn->changes, cap->position + cap->nr);
+	if (cap->max && mr_changes_wanted(cap->fn) & MSI_ROUTE_CHANGE_CONTROL)
+		mark(&cap->fn->changes, cap->position + cap->max);
 }
 
 /* ---- without marks ---- */
 
+static void forget(struct mr_vector *v)
+{
+	struct mr_cap *cap = mr_vector_cap(v);
+	struct mr_vector_slow *s = mr_slow(v);
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&s->lock, flags);
+	s->changed = 0;
+	s->used = false;
+	clear_bit(cap->position + s->index, cap->fn->changes.marked);
+	raw_spin_unlock_irqrestore(&s->lock, flags);
+}
+
 static void forget_cap(struct mr_cap *cap)
 {
-	struct mr_changes *c = &cap->fn->changes;
-	struct mr_vector_slow *s;
-	unsigned long flags;
-	u32 i;
-
-	if (!cap->nr)
+	if (!cap->max)
 		return;
-	for (i = 0; i < cap->nr; i++) {
-		s = &cap->slow[i];
-		raw_spin_lock_irqsave(&s->lock, flags);
-		s->changed = 0;
-		s->used = false;
-		clear_bit(cap->position + i, c->marked);
-		raw_spin_unlock_irqrestore(&s->lock, flags);
-	}
-	clear_bit(cap->position + cap->nr, c->marked);
+	mr_cap_for_each(cap, forget);
+	clear_bit(cap->position + cap->max, cap->fn->changes.marked);
 }
 
 /**
@@ -167,7 +167,7 @@ static void tell_work(struct work_struct *work)
 
 static u32 positions(const struct mr_function *fn)
 {
-	return fn->msi_cap.position + fn->msi_cap.nr + 1;
+	return fn->msi_cap.position + fn->msi_cap.max + 1;
 }
 
 /* Under fn->config. */
@@ -235,25 +235,29 @@ int mr_changes_set(struct mr_function *fn, u32 changes, int fd)
 static void describe(struct mr_cap *cap, u32 index,
 		     struct msi_route_vector_change *r)
 {
-	struct mr_vector_slow *s = &cap->slow[index];
 	struct mr_message raw = {};
+	struct mr_vector *v;
 	unsigned long flags;
 
 	r->kind = cap->kind;
 	r->state = mr_function_state(cap);
-	if (index == cap->nr) {
+	if (index == cap->max) {
 		r->vector = MSI_ROUTE_CAPABILITY;
 		r->changes = mr_changes_wanted(cap->fn) &
 			     MSI_ROUTE_CHANGE_CONTROL;
 		return;
 	}
 	r->vector = index;
-	raw_spin_lock_irqsave(&s->lock, flags);
-	r->changes = s->changed;
-	s->changed = 0;
-	if (mr_vector_message(&cap->vectors[index], &raw))
+	/* One that was given back has no changes. */
+	v = mr_vector_at(cap, index);
+	if (!v)
+		return;
+	raw_spin_lock_irqsave(&mr_slow(v)->lock, flags);
+	r->changes = mr_slow(v)->changed;
+	mr_slow(v)->changed = 0;
+	if (mr_vector_message(v, &raw))
 		r->state |= MSI_ROUTE_STATE_MASKED;
-	raw_spin_unlock_irqrestore(&s->lock, flags);
+	raw_spin_unlock_irqrestore(&mr_slow(v)->lock, flags);
 	r->data = raw.data;
 	r->address = (u64)raw.address_hi << 32 | raw.address_lo;
 }
@@ -284,17 +288,17 @@ static void give_back(struct mr_function *fn,
 {
 	struct mr_cap *cap = r->kind == MSI_ROUTE_MSIX ? &fn->msix_cap :
 							 &fn->msi_cap;
-	struct mr_vector_slow *s;
+	struct mr_vector *v;
 	unsigned long flags;
 
 	if (r->vector == MSI_ROUTE_CAPABILITY) {
 		mr_change_control(cap);
 		return;
 	}
-	s = &cap->slow[r->vector];
-	raw_spin_lock_irqsave(&s->lock, flags);
-	mr_change_vector(&cap->vectors[r->vector], r->changes);
-	raw_spin_unlock_irqrestore(&s->lock, flags);
+	v = mr_vector_at(cap, r->vector);
+	raw_spin_lock_irqsave(&mr_slow(v)->lock, flags);
+	mr_change_vector(v, r->changes);
+	raw_spin_unlock_irqrestore(&mr_slow(v)->lock, flags);
 }
 
 /* Goes on where the last one ended, so that no vector waits for ever. */
@@ -375,7 +379,7 @@ void mr_changes_init(struct mr_function *fn)
 {
 	INIT_WORK(&fn->changes.work, tell_work);
 	fn->msix_cap.position = 0;
-	fn->msi_cap.position = fn->msix_cap.nr + 1;
+	fn->msi_cap.position = fn->msix_cap.max + 1;
 }
 
 /**

@@ -10,6 +10,7 @@
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
@@ -68,60 +69,49 @@ static int mr_ioctl_write(struct mr_function *fn, union mr_ioctl_arg *arg)
 
 static int mr_ioctl_trigger(struct mr_function *fn, union mr_ioctl_arg *arg)
 {
-	struct mr_vector *v = mr_function_vectors(fn, arg->trigger.kind,
-						  arg->trigger.vector, 1);
-
-	if (IS_ERR(v))
-		return PTR_ERR(v);
-	arg->trigger.outcome = mr_vector_raise(v, 1, true);
-	return 0;
+	return mr_function_trigger(fn, &arg->trigger);
 }
 
 static int mr_ioctl_clear_pending(struct mr_function *fn,
 				  union mr_ioctl_arg *arg)
 {
-	struct mr_vector *v = mr_function_vectors(fn, arg->trigger.kind,
-						  arg->trigger.vector, 1);
-
-	if (IS_ERR(v))
-		return PTR_ERR(v);
-	arg->trigger.outcome = mr_vector_clear(v);
-	return 0;
+	return mr_function_clear(fn, &arg->trigger);
 }
 
 static int mr_ioctl_set_eventfd(struct mr_function *fn,
 				union mr_ioctl_arg *arg)
 {
 	struct msi_route_eventfd *e = &arg->eventfd;
-	struct mr_vector *v;
+	struct mr_cap *cap;
 
 	if (e->flags & ~MSI_ROUTE_EVENTFD_REPLACE || e->reserved)
 		return -EOPNOTSUPP;
 	if (e->fd < -1)
 		return -EBADF;
-	v = mr_function_vectors(fn, e->kind, e->vector, 1);
-	if (IS_ERR(v))
-		return PTR_ERR(v);
-	return mr_trigger_set(v, e->fd, e->flags & MSI_ROUTE_EVENTFD_REPLACE);
+	cap = mr_function_cap(fn, e->kind, e->vector, 1);
+	if (IS_ERR(cap))
+		return PTR_ERR(cap);
+	return mr_trigger_set(cap, e->vector, e->fd,
+			      e->flags & MSI_ROUTE_EVENTFD_REPLACE);
 }
 
 static int mr_ioctl_set_eventfds(struct mr_function *fn,
 				 union mr_ioctl_arg *arg)
 {
 	struct msi_route_eventfds *e = &arg->eventfds;
-	struct mr_vector *v;
+	struct mr_cap *cap;
 	s32 *fds;
 	int ret;
 
 	if (e->flags & ~MSI_ROUTE_EVENTFD_REPLACE || e->reserved)
 		return -EOPNOTSUPP;
-	v = mr_function_vectors(fn, e->kind, e->first, e->nr);
-	if (IS_ERR(v))
-		return PTR_ERR(v);
+	cap = mr_function_cap(fn, e->kind, e->first, e->nr);
+	if (IS_ERR(cap))
+		return PTR_ERR(cap);
 	fds = vmemdup_user(u64_to_user_ptr(e->fds), e->nr * sizeof(*fds));
 	if (IS_ERR(fds))
 		return PTR_ERR(fds);
-	ret = mr_trigger_set_many(v, fds, e->nr,
+	ret = mr_trigger_set_many(cap, e->first, fds, e->nr,
 				  e->flags & MSI_ROUTE_EVENTFD_REPLACE);
 	kvfree(fds);
 	return ret;
@@ -132,20 +122,21 @@ static int mr_ioctl_set_entries(struct mr_function *fn,
 {
 	struct msi_route_entries *e = &arg->entries;
 	struct msi_route_entry *entries;
-	struct mr_vector *v;
+	struct mr_cap *cap;
+	int ret;
 
 	if (e->reserved)
 		return -EOPNOTSUPP;
-	v = mr_function_vectors(fn, MSI_ROUTE_MSIX, e->first, e->nr);
-	if (IS_ERR(v))
-		return PTR_ERR(v);
+	cap = mr_function_cap(fn, MSI_ROUTE_MSIX, e->first, e->nr);
+	if (IS_ERR(cap))
+		return PTR_ERR(cap);
 	entries = vmemdup_user(u64_to_user_ptr(e->entries),
 			       e->nr * sizeof(*entries));
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
-	mr_function_set_entries(v, entries, e->nr);
+	ret = mr_function_set_entries(cap, e->first, entries, e->nr);
 	kvfree(entries);
-	return 0;
+	return ret;
 }
 
 static int mr_ioctl_set_notify(struct mr_function *fn, union mr_ioctl_arg *arg)
@@ -234,17 +225,24 @@ static int mr_ioctl_set_translation(struct mr_function *fn,
 		.raw = message(a->raw_address, a->raw_data),
 		.msg = message(a->address, a->data),
 	};
+	struct mr_cap *cap;
 	struct mr_vector *v;
+	int ret = -ECHRNG;
 
 	if (a->flags & ~MSI_ROUTE_TRANSLATION_NONE)
 		return -EOPNOTSUPP;
-	v = mr_function_vectors(fn, a->kind, a->vector, 1);
-	if (IS_ERR(v))
-		return PTR_ERR(v);
+	cap = mr_function_cap(fn, a->kind, a->vector, 1);
+	if (IS_ERR(cap))
+		return PTR_ERR(cap);
 	if (!(fn->flags & MSI_ROUTE_CREATE_REMAPPING) ||
 	    (!t.valid && (a->address || a->data)))
 		return -EINVAL;
-	return mr_vector_translate(v, &t);
+	rcu_read_lock();
+	v = mr_vector_find(cap, a->vector);
+	if (v)
+		ret = mr_vector_translate(v, &t);
+	rcu_read_unlock();
+	return ret;
 }
 
 static int mr_ioctl_get_counters(struct mr_function *fn,
@@ -452,7 +450,26 @@ static struct miscdevice mr_device = {
 	.fops = &mr_device_fops,
 	.mode = 0660,
 };
-module_misc_device(mr_device);
+
+static int __init mr_init(void)
+{
+	int ret = mr_vectors_module_init();
+
+	if (ret)
+		return ret;
+	ret = misc_register(&mr_device);
+	if (ret)
+		mr_vectors_module_exit();
+	return ret;
+}
+module_init(mr_init);
+
+static void __exit mr_exit(void)
+{
+	misc_deregister(&mr_device);
+	mr_vectors_module_exit();
+}
+module_exit(mr_exit);
 
 MODULE_DESCRIPTION("MSI and MSI-X emulation for KVM hosts");
 MODULE_LICENSE("GPL");

@@ -3,8 +3,8 @@
  * One PCI function: its life, its gate, accesses of it, reset.
  */
 #include <linux/err.h>
-#include <linux/nospec.h>
 #include <linux/pci_regs.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 
 #include "mr.h"
@@ -193,14 +193,6 @@ void mr_function_set_hold(struct mr_function *fn, u32 bound_ns)
 	mr_function_sync(fn);
 }
 
-static void reset_vectors(struct mr_cap *cap)
-{
-	u32 i;
-
-	for (i = 0; i < cap->nr; i++)
-		mr_vector_reset(&cap->vectors[i]);
-}
-
 /**
  * mr_function_reset() - conventional reset or Function Level Reset [29]
  * @fn: the function
@@ -220,8 +212,8 @@ void mr_function_reset(struct mr_function *fn)
 	mr_msi_reset(fn);
 	raw_spin_unlock_irqrestore(&fn->lock, flags);
 	mr_function_gate(fn);
-	reset_vectors(&fn->msix_cap);
-	reset_vectors(&fn->msi_cap);
+	mr_cap_for_each(&fn->msix_cap, mr_vector_reset);
+	mr_cap_for_each(&fn->msi_cap, mr_vector_reset);
 	mr_changes_forget(fn);
 	mr_function_sync(fn);
 }
@@ -243,12 +235,12 @@ static u32 config_read(struct mr_function *fn, u32 dword, u32 lanes, u32 value)
 {
 	u32 owned, from;
 
-	if (fn->msix_cap.nr &&
+	if (fn->msix_cap.max &&
 	    in_cap(dword, fn->msix.offset, PCI_CAP_MSIX_SIZEOF)) {
 		from = mr_msix_config_read(fn, dword - fn->msix.offset, &owned);
 		value = merge(value, lanes & owned, from);
 	}
-	if (fn->msi_cap.nr &&
+	if (fn->msi_cap.max &&
 	    in_cap(dword, fn->msi.offset, mr_msi_size(fn->msi.layout))) {
 		from = mr_msi_config_read(fn, dword - fn->msi.offset, &owned);
 		value = merge(value, lanes & owned, from);
@@ -261,12 +253,12 @@ static void config_write(struct mr_function *fn, u32 dword, u32 lanes,
 {
 	struct mr_config_access a = { .lanes = lanes, .value = value };
 
-	if (fn->msix_cap.nr &&
+	if (fn->msix_cap.max &&
 	    in_cap(dword, fn->msix.offset, PCI_CAP_MSIX_SIZEOF)) {
 		a.reg = dword - fn->msix.offset;
 		mr_msix_config_write(fn, &a);
 	}
-	if (fn->msi_cap.nr &&
+	if (fn->msi_cap.max &&
 	    in_cap(dword, fn->msi.offset, mr_msi_size(fn->msi.layout))) {
 		a.reg = dword - fn->msi.offset;
 		mr_msi_config_write(fn, &a);
@@ -358,50 +350,103 @@ static struct mr_cap *cap_of(struct mr_function *fn, u32 kind)
 	if (kind != MSI_ROUTE_MSIX && kind != MSI_ROUTE_MSI)
 		return ERR_PTR(-EINVAL);
 	cap = kind == MSI_ROUTE_MSIX ? &fn->msix_cap : &fn->msi_cap;
-	return cap->nr ? cap : ERR_PTR(-ENODEV);
+	return cap->max ? cap : ERR_PTR(-ENODEV);
 }
 
 /**
- * mr_function_vectors() - find vectors
+ * mr_function_cap() - find the capability that has these vectors
  * @fn: the function
  * @kind: enum msi_route_kind
  * @first: number of the first one, from the caller
  * @nr: how many there must be from it on, from the caller
  *
- * Context: any.
- * Return: the first one, or ERR_PTR() of -EINVAL, -ENODEV, -ECHRNG.
+ * Context: any.  Vectors may be given back until fn->config is held.
+ * Return: the capability, or ERR_PTR() of -EINVAL, -ENODEV, -ECHRNG.
  */
-struct mr_vector *mr_function_vectors(struct mr_function *fn, u32 kind,
-				      u32 first, u32 nr)
+struct mr_cap *mr_function_cap(struct mr_function *fn, u32 kind, u32 first,
+			       u32 nr)
 {
 	struct mr_cap *cap = cap_of(fn, kind);
 
 	if (IS_ERR(cap))
-		return ERR_CAST(cap);
+		return cap;
 	if (!nr)
 		return ERR_PTR(-EINVAL);
-	if (nr > cap->nr || first > cap->nr - nr)
-		return ERR_PTR(-ECHRNG);
-	return &cap->vectors[array_index_nospec(first, cap->nr)];
+	return mr_cap_has(cap, first, nr) ? cap : ERR_PTR(-ECHRNG);
+}
+
+/**
+ * mr_function_trigger() - an event of a vector
+ * @fn: the function
+ * @t: which vector; the outcome is filled in
+ *
+ * Context: process, interrupts on, no lock held.
+ * Return: 0, or -EINVAL, -ENODEV, -ECHRNG.
+ */
+int mr_function_trigger(struct mr_function *fn, struct msi_route_trigger *t)
+{
+	struct mr_cap *cap = cap_of(fn, t->kind);
+	struct mr_vector *v;
+
+	if (IS_ERR(cap))
+		return PTR_ERR(cap);
+	rcu_read_lock();
+	v = mr_vector_find(cap, t->vector);
+	if (v)
+		t->outcome = mr_vector_raise(v, 1, true);
+	rcu_read_unlock();
+	mr_cap_sync(cap);
+	return v ? 0 : -ECHRNG;
+}
+
+/**
+ * mr_function_clear() - the cause of a vector's pending event is gone [21]
+ * @fn: the function
+ * @t: which vector; the outcome is filled in: was an event pending?
+ *
+ * Context: process.
+ * Return: 0, or -EINVAL, -ENODEV, -ECHRNG.
+ */
+int mr_function_clear(struct mr_function *fn, struct msi_route_trigger *t)
+{
+	struct mr_cap *cap = cap_of(fn, t->kind);
+	struct mr_vector *v;
+
+	if (IS_ERR(cap))
+		return PTR_ERR(cap);
+	rcu_read_lock();
+	v = mr_vector_find(cap, t->vector);
+	if (v)
+		t->outcome = mr_vector_clear(v);
+	rcu_read_unlock();
+	return v ? 0 : -ECHRNG;
 }
 
 /**
  * mr_function_set_entries() - write many entries of the MSI-X table
- * @v: the first vector
+ * @cap: the MSI-X capability
+ * @first: the first vector
  * @entries: @nr of them
- * @nr: number, at most what there is from @v on
+ * @nr: number
  *
- * Context: process, interrupts on, no lock held.
+ * Context: process, may sleep; takes fn->config, so that no vector goes.
+ * Return: 0, or -ECHRNG if not all of them are there.
  */
-void mr_function_set_entries(struct mr_vector *v,
-			     const struct msi_route_entry *entries, u32 nr)
+int mr_function_set_entries(struct mr_cap *cap, u32 first,
+			    const struct msi_route_entry *entries, u32 nr)
 {
-	struct mr_function *fn = v->cap->fn;
+	struct mr_function *fn = cap->fn;
+	int ret = 0;
 	u32 i;
 
-	for (i = 0; i < nr; i++)
-		mr_msix_set_entry(&v[i], &entries[i]);
+	mutex_lock(&fn->config);
+	if (!mr_cap_has(cap, first, nr))
+		ret = -ECHRNG;
+	for (i = 0; !ret && i < nr; i++)
+		mr_msix_set_entry(mr_vector_at(cap, first + i), &entries[i]);
+	mutex_unlock(&fn->config);
 	mr_function_sync(fn);
+	return ret;
 }
 
 /**
@@ -441,7 +486,7 @@ u32 mr_function_state(const struct mr_cap *cap)
 int mr_function_check_registers(const struct mr_function *fn,
 				const struct msi_route_state *s)
 {
-	u16 control = fn->msix_cap.nr ? mr_msix_writable_control() : 0;
+	u16 control = fn->msix_cap.max ? mr_msix_writable_control() : 0;
 
 	if (s->hold_bound_ns > MR_HOLD_MAX_NS || s->bus_master > 1 ||
 	    s->msix_control & ~control)
@@ -459,7 +504,7 @@ int mr_function_check_registers(const struct mr_function *fn,
 void mr_function_get_registers(struct mr_function *fn,
 			       struct msi_route_state *s)
 {
-	const struct mr_cap *cap = fn->msix_cap.nr ? &fn->msix_cap :
+	const struct mr_cap *cap = fn->msix_cap.max ? &fn->msix_cap :
 						     &fn->msi_cap;
 	unsigned long flags;
 
@@ -494,12 +539,21 @@ void mr_function_set_registers(struct mr_function *fn,
 
 /* ---- counters ---- */
 
-static void add_vector(struct msi_route_counters *c, struct mr_vector *v)
+static int count_vectors(struct mr_cap *cap, u32 vector,
+			 struct mr_vector_count *count)
 {
-	c->events += mr_vector_events(v);
-	c->messages += atomic64_read(&v->messages);
-	c->coalesced += atomic64_read(&mr_slow(v)->coalesced);
-	c->pending += test_bit(mr_vector_index(v), v->cap->pending);
+	struct mr_vector *v;
+
+	if (vector == MSI_ROUTE_ALL_VECTORS) {
+		mr_vectors_count(cap, count);
+		return 0;
+	}
+	rcu_read_lock();
+	v = mr_vector_find(cap, vector);
+	if (v)
+		mr_vector_count(v, count);
+	rcu_read_unlock();
+	return v ? 0 : -ECHRNG;
 }
 
 static void add_cap(struct msi_route_counters *c, struct mr_counters *count)
@@ -509,6 +563,7 @@ static void add_cap(struct msi_route_counters *c, struct mr_counters *count)
 	c->dropped_address = atomic64_read(&count->dropped[0]);
 	c->dropped_mode = atomic64_read(&count->dropped[1]);
 	c->dropped_vector = atomic64_read(&count->dropped[2]);
+	c->dropped_absent = atomic64_read(&count->dropped[3]);
 	c->replayed = atomic64_read(&count->replayed);
 	c->held = atomic64_read(&count->held);
 	c->updates = atomic64_read(&count->updates);
@@ -525,27 +580,25 @@ static void add_cap(struct msi_route_counters *c, struct mr_counters *count)
  * @fn: the function
  * @c: kind and vector say of what; the rest is filled in
  *
- * Context: process.  Not one instant's values while calls are under way.
+ * Context: process, may sleep; takes fn->config.  Not one instant's values while
+ * calls are under way.
  * Return: 0, or -EINVAL, -ENODEV, -ECHRNG.
  */
 int mr_function_counters(struct mr_function *fn, struct msi_route_counters *c)
 {
 	struct mr_cap *cap = cap_of(fn, c->kind);
-	u32 i;
+	struct mr_vector_count count = {};
+	int ret;
 
 	if (IS_ERR(cap))
 		return PTR_ERR(cap);
-	if (c->vector != MSI_ROUTE_ALL_VECTORS && c->vector >= cap->nr)
-		return -ECHRNG;
-
-	c->pending = 0;
-	c->events = 0;
-	c->messages = 0;
-	c->coalesced = 0;
-	for (i = 0; i < cap->nr; i++) {
-		if (c->vector == MSI_ROUTE_ALL_VECTORS || c->vector == i)
-			add_vector(c, &cap->vectors[i]);
-	}
+	ret = count_vectors(cap, c->vector, &count);
+	if (ret)
+		return ret;
+	c->pending = count.pending;
+	c->events = count.events;
+	c->messages = count.messages;
+	c->coalesced = count.coalesced;
 	add_cap(c, &cap->count);
 	return 0;
 }

@@ -93,6 +93,7 @@ void fake_go(struct mr_fake *f);
 u32 fake_raise(struct mr_fake *f, u32 index);
 bool fake_pending(struct mr_fake *f, u32 index);
 u64 fake_count(const atomic64_t *counter);
+u64 fake_events(struct mr_fake *f, u32 index);
 
 void fake_expect(struct mr_fake *f, int n, u32 address, u32 data);
 
@@ -134,12 +135,16 @@ void fake_join(struct mr_fake *f);
 
 static inline struct mr_vector *fake_vector(struct mr_fake *f, u32 index)
 {
-	return &f->cap->vectors[index];
+	/* Nothing is given back meanwhile. */
+	const struct mr_block *b =
+		rcu_dereference_raw(f->cap->blocks[index / MR_BLOCK]);
+
+	return &b->vectors[index % MR_BLOCK];
 }
 
 static inline struct mr_vector_slow *fake_slow(struct mr_fake *f, u32 index)
 {
-	return &f->cap->slow[index];
+	return mr_slow(fake_vector(f, index));
 }
 
 static inline int fake_sent(struct mr_fake *f)

@@ -40,6 +40,7 @@ struct kvm;
 struct kvm_kernel_irq_routing_entry;
 struct module;
 struct vm_area_struct;
+struct mr_block;
 struct mr_cap;
 struct mr_function;
 struct mr_trap;
@@ -71,7 +72,16 @@ enum mr_action {
 	MR_DROP_ADDRESS,	/* [32] */
 	MR_DROP_MODE,		/* [34] */
 	MR_DROP_VECTOR,		/* [34] */
+	MR_DROP_ABSENT,		/* the vector was given back just now */
+	MR_NR_ACTIONS
 };
+
+#define MR_NR_DROPS	(MR_NR_ACTIONS - MR_DROP_ADDRESS)
+
+static inline bool mr_silent(enum mr_action action)
+{
+	return action == MR_MASKED || action == MR_DROP_ABSENT;
+}
 
 struct mr_snapshot {
 	struct mr_message msg;
@@ -120,7 +130,7 @@ struct mr_slot {
  * struct mr_vector - one vector of a capability, as a sender sees it
  * @live: the published one of @slot; the other is idle
  * @slot: each snapshot is immutable while it is published or in flight
- * @cap: the capability
+ * @block: where to find the rest
  * @messages: sent
  *
  * All that a sender touches which sends at once: one cache line, and no other
@@ -129,7 +139,7 @@ struct mr_slot {
 struct mr_vector {
 	struct mr_slot *live;
 	struct mr_slot slot[2];
-	struct mr_cap *cap;
+	struct mr_block *block;
 	atomic64_t messages;
 };
 
@@ -137,10 +147,12 @@ struct mr_vector {
  * struct mr_vector_slow - what a vector's writers need, and events that wait
  * @lock: writers, and senders that do not send at once
  * @seq: number of snapshots published; tells a drain that it has ended
- * @held: an update hold is open; under @lock
- * @latched: what is pending could not be sent when it arrived; under @lock
+ * @index: of the vector
  * @changed: marks that the VMM has not taken yet; under @lock
  * @used: the VMM was told of its first use; under @lock
+ * @held: an update hold is open; under @lock
+ * @latched: what is pending could not be sent when it arrived; under @lock
+ * @absent: not one of the capability's vectors now; under @lock
  * @hold_until: when the hold ends at the latest
  * @hold_node: in cap->holds while a hold is open; under cap->hold_lock
  * @surplus: events raised, less messages sent
@@ -149,21 +161,46 @@ struct mr_vector {
 struct mr_vector_slow {
 	raw_spinlock_t lock;
 	u32 seq;
-	bool held;
-	bool latched;
+	u32 index;
 	u8 changed;
-	bool used;
+	u8 used : 1;
+	u8 held : 1;
+	u8 latched : 1;
+	u8 absent : 1;
 	ktime_t hold_until;
 	struct list_head hold_node;
 	atomic64_t surplus;
 	atomic64_t coalesced;
 };
 
+/* Vectors that are made, and freed, in one. */
+#define MR_BLOCK	64
+
+/**
+ * struct mr_block - vectors that follow each other
+ * @cap: the capability
+ * @first: index of the first one
+ * @nr: number of vectors: MR_BLOCK, unless the capability has fewer
+ * @vectors: @nr of them
+ * @slow: the other part of each
+ * @translations: of each vector, under its lock; NULL without a remapping unit
+ * @next: to be freed
+ */
+struct mr_block {
+	struct mr_cap *cap;
+	u32 first;
+	u32 nr;
+	struct mr_vector *vectors;
+	struct mr_vector_slow *slow;
+	struct mr_translation *translations;
+	struct mr_block *next;
+};
+
 /* Events and decisions that are rare: counted for the capability. */
 struct mr_counters {
 	atomic64_t cleared;
 	atomic64_t unreached;
-	atomic64_t dropped[3];	/* from MR_DROP_ADDRESS on */
+	atomic64_t dropped[MR_NR_DROPS];	/* from MR_DROP_ADDRESS on */
 	atomic64_t replayed;
 	atomic64_t held;
 	atomic64_t updates;
@@ -175,17 +212,28 @@ struct mr_counters {
 	atomic64_t remappable;
 };
 
+/* What happened to vectors. */
+struct mr_vector_count {
+	u64 events;
+	u64 messages;
+	u64 coalesced;
+	u32 pending;
+};
+
 /**
  * struct mr_cap - the MSI or the MSI-X capability of a function
  * @fn: the function
  * @kind: enum msi_route_kind
- * @nr: number of vectors; 0: the function has no such capability
+ * @max: most vectors; 0: the function has no such capability
+ * @nr: number of vectors; changed under fn->config
  * @position: of its first vector in fn->changes.marked
  * @open: enabled, not masked as a whole, bus master: senders may send
- * @vectors: @nr of them
- * @slow: the other part of each
+ * @blocks: the vectors, and NULL where there are none; changed under fn->config,
+ *	freed after an RCU grace period
+ * @release_work: frees blocks that are not needed any more
+ * @dying: blocks that wait for the grace period; under fn->config
+ * @gone: what had happened to vectors that were freed; under fn->config
  * @triggers: attached eventfds by vector; under fn->config
- * @translations: of each vector, under its lock; NULL without a remapping unit
  * @pending: a bit for each vector; for MSI-X this is the PBA
  * @deferred: a bit for each vector whose broadcast is to be sent
  * @nr_deferred: at least the number of bits in @deferred, and of broadcasts
@@ -201,13 +249,15 @@ struct mr_counters {
 struct mr_cap {
 	struct mr_function *fn;
 	u32 kind;
+	u32 max;
 	u32 nr;
 	u32 position;
 	bool open;
-	struct mr_vector *vectors;
-	struct mr_vector_slow *slow;
+	struct mr_block __rcu **blocks;
+	struct work_struct release_work;
+	struct mr_block *dying;
+	struct mr_vector_count gone;
 	struct xarray triggers;
-	struct mr_translation *translations;
 	unsigned long *pending;
 	unsigned long *deferred;
 	atomic_t nr_deferred;
@@ -220,20 +270,27 @@ struct mr_cap {
 	struct mr_counters count;
 };
 
+static inline struct mr_cap *mr_vector_cap(const struct mr_vector *v)
+{
+	return v->block->cap;
+}
+
+/* Has it these vectors now?  They stay while fn->config is held. */
+static inline bool mr_cap_has(const struct mr_cap *cap, u32 first, u32 nr)
+{
+	u32 has = READ_ONCE(cap->nr);
+
+	return nr <= has && first <= has - nr;
+}
+
 static inline u32 mr_vector_index(const struct mr_vector *v)
 {
-	return v - v->cap->vectors;
+	return v->block->first + (v - v->block->vectors);
 }
 
 static inline struct mr_vector_slow *mr_slow(const struct mr_vector *v)
 {
-	return &v->cap->slow[mr_vector_index(v)];
-}
-
-static inline struct mr_vector *mr_fast(struct mr_cap *cap,
-					const struct mr_vector_slow *s)
-{
-	return &cap->vectors[s - cap->slow];
+	return &v->block->slow[v - v->block->vectors];
 }
 
 /* What a write of registers does to the update hold of a vector. */
@@ -255,8 +312,11 @@ struct mr_update {
 
 u32 mr_hold_default(void);
 int mr_cap_init(struct mr_cap *cap, struct mr_function *fn, u32 kind, u32 nr,
-		unsigned long *pending);
+		u32 max, unsigned long *pending);
 void mr_cap_destroy(struct mr_cap *cap);
+void mr_vector_init(struct mr_vector *v, bool absent);
+void mr_vector_add(struct mr_vector *v);
+void mr_vector_remove(struct mr_vector *v);
 void mr_cap_opened(struct mr_cap *cap);
 void mr_cap_closed(struct mr_cap *cap);
 void mr_cap_sync(struct mr_cap *cap);
@@ -270,14 +330,28 @@ void mr_update_commit(struct mr_update *u, enum mr_hold hold);
 void mr_update_end(struct mr_update *u);
 
 bool mr_vector_message(struct mr_vector *v, struct mr_message *raw);
-u64 mr_vector_events(const struct mr_vector *v);
-u32 mr_vector_raise(struct mr_vector *v, u64 count, bool may_wait);
+void mr_vector_count(const struct mr_vector *v, struct mr_vector_count *count);
+u32 mr_vector_raise(struct mr_vector *v, u64 count, bool sync);
 bool mr_vector_clear(struct mr_vector *v);
 void mr_vector_reset(struct mr_vector *v);
 int mr_vector_translate(struct mr_vector *v, const struct mr_translation *t);
 bool mr_vector_held(struct mr_vector *v);
 void mr_vector_restore(struct mr_vector *v, const struct msi_route_entry *e,
 		       bool pending, bool held);
+
+/* ---- the vectors of a capability: vectors.c ---- */
+
+int mr_vectors_init(struct mr_cap *cap, u32 nr, u32 max);
+void mr_vectors_destroy(struct mr_cap *cap);
+struct mr_vector *mr_vector_at(const struct mr_cap *cap, u32 index);
+struct mr_vector *mr_vector_find(const struct mr_cap *cap, u32 index);
+void mr_cap_for_each(struct mr_cap *cap, void (*each)(struct mr_vector *v));
+void mr_vectors_count(struct mr_cap *cap, struct mr_vector_count *count);
+u32 mr_vectors_reserve(struct mr_cap *cap, u32 nr);
+void mr_vectors_grow(struct mr_cap *cap, u32 nr);
+void mr_vectors_shrink(struct mr_cap *cap, u32 nr);
+int mr_vectors_module_init(void);
+void mr_vectors_module_exit(void);
 
 /* ---- registers: msix.c, msi.c ---- */
 
@@ -332,7 +406,8 @@ void mr_msix_read(struct mr_function *fn, const struct msi_route_access *a,
 void mr_msix_write(struct mr_function *fn, const struct msi_route_access *a);
 void mr_msix_set_entry(struct mr_vector *v, const struct msi_route_entry *e);
 void mr_msix_store_entry(struct mr_vector *v, const struct msi_route_entry *e);
-void mr_msix_get_entry(struct mr_vector *v, struct msi_route_entry *e);
+void mr_msix_get_entry(const struct mr_msix *x, u32 index,
+		       struct msi_route_entry *e);
 u16 mr_msix_writable_control(void);
 void mr_msix_reset_entry(struct mr_vector *v);
 int mr_msix_mmap(struct mr_function *fn, struct vm_area_struct *vma);
@@ -417,10 +492,12 @@ void mr_function_sync(struct mr_function *fn);
 int mr_function_access(struct mr_function *fn, struct msi_route_access *a,
 		       bool write);
 u32 mr_function_state(const struct mr_cap *cap);
-struct mr_vector *mr_function_vectors(struct mr_function *fn, u32 kind,
-				      u32 first, u32 nr);
-void mr_function_set_entries(struct mr_vector *v,
-			     const struct msi_route_entry *entries, u32 nr);
+struct mr_cap *mr_function_cap(struct mr_function *fn, u32 kind, u32 first,
+			       u32 nr);
+int mr_function_trigger(struct mr_function *fn, struct msi_route_trigger *t);
+int mr_function_clear(struct mr_function *fn, struct msi_route_trigger *t);
+int mr_function_set_entries(struct mr_cap *cap, u32 first,
+			    const struct msi_route_entry *entries, u32 nr);
 void mr_function_set_bus_master(struct mr_function *fn, bool enable);
 void mr_function_set_hold(struct mr_function *fn, u32 bound_ns);
 void mr_function_reset(struct mr_function *fn);
@@ -434,9 +511,10 @@ int mr_function_counters(struct mr_function *fn, struct msi_route_counters *c);
 
 /* ---- eventfds: trigger.c ---- */
 
-int mr_trigger_set(struct mr_vector *v, int fd, bool replace);
-int mr_trigger_set_many(struct mr_vector *v, const s32 *fds, u32 nr,
+int mr_trigger_set(struct mr_cap *cap, u32 index, int fd, bool replace);
+int mr_trigger_set_many(struct mr_cap *cap, u32 first, const s32 *fds, u32 nr,
 			bool replace);
+void mr_trigger_remove(struct mr_cap *cap, u32 index);
 void mr_trigger_remove_all(struct mr_cap *cap);
 
 /* ---- in-kernel MMIO: trap.c ---- */

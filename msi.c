@@ -8,6 +8,7 @@
  */
 #include <linux/bits.h>
 #include <linux/pci_regs.h>
+#include <linux/rcupdate.h>
 
 #include "mr.h"
 #include "mutate.h"
@@ -100,7 +101,7 @@ int mr_msi_init(struct mr_function *fn, struct msi_route_create *c)
 	fn->msi.offset = c->msi_cap;
 	fn->msi.layout = c->msi_flags;
 	return mr_cap_init(&fn->msi_cap, fn, MSI_ROUTE_MSI, c->msi_vectors,
-			   &fn->msi.pending);
+			   c->msi_vectors, &fn->msi.pending);
 }
 
 /**
@@ -153,7 +154,7 @@ static u32 data_mask(const struct mr_function *fn)
  */
 bool mr_msi_message(struct mr_vector *v, struct mr_message *raw)
 {
-	struct mr_function *fn = v->cap->fn;
+	struct mr_function *fn = mr_vector_cap(v)->fn;
 	struct mr_msi *m = &fn->msi;
 	const u32 index = mr_vector_index(v);
 	unsigned long flags;
@@ -257,12 +258,14 @@ static void publish(struct mr_function *fn, enum mr_hold hold, u32 changes)
 	struct mr_update u;
 	u32 i;
 
+	rcu_read_lock();
 	for (i = 0; i < fn->msi_cap.nr; i++) {
-		mr_update_begin(&u, &fn->msi_cap.vectors[i]);
+		mr_update_begin(&u, mr_vector_at(&fn->msi_cap, i));
 		u.changes = changes;
 		mr_update_commit(&u, hold);
 		mr_update_end(&u);
 	}
+	rcu_read_unlock();
 }
 
 static void write_control(struct mr_function *fn, u32 lanes, u32 value)

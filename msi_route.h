@@ -812,9 +812,11 @@ struct msi_route_state {
  * @both_enabled: out: times that MSI and MSI-X came to be enabled both [1]
  * @remappable: out: times that a message in remappable format was published
  *	for which there is no translation [33]
+ * @dropped_absent: out: the vector was being given back (&msi_route_resize)
  *
  * For all vectors, when no call is under way: @events = @messages + @coalesced + @cleared +
- * @unreached + @dropped_address + @dropped_mode + @dropped_vector + @pending.
+ * @unreached + @dropped_address + @dropped_mode + @dropped_vector +
+ * @dropped_absent + @pending.
  */
 struct msi_route_counters {
 	__u32 size;
@@ -838,6 +840,7 @@ struct msi_route_counters {
 	__u64 bad_accesses;
 	__u64 both_enabled;
 	__u64 remappable;
+	__u64 dropped_absent;
 };
 
 /* On /dev/msi_route; MSI_ROUTE_QUERY on a function's descriptor as well. */

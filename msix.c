@@ -8,6 +8,7 @@
 #include <linux/bits.h>
 #include <linux/mm.h>
 #include <linux/pci_regs.h>
+#include <linux/rcupdate.h>
 #include <linux/vmalloc.h>
 
 #include "compat.h"
@@ -23,7 +24,7 @@ static u32 *entry_at(const struct mr_msix *x, u32 index)
 
 static u32 *entry_of(const struct mr_vector *v)
 {
-	return entry_at(&v->cap->fn->msix, mr_vector_index(v));
+	return entry_at(&mr_vector_cap(v)->fn->msix, mr_vector_index(v));
 }
 
 /* ---- layout ---- */
@@ -129,9 +130,8 @@ int mr_msix_init(struct mr_function *fn, struct msi_route_create *c)
 		entry_at(x, i)[PCI_MSIX_ENTRY_VECTOR_CTRL / 4] =
 			PCI_MSIX_ENTRY_CTRL_MASKBIT;
 
-	fn->msix_cap.fn = fn;
 	ret = mr_cap_init(&fn->msix_cap, fn, MSI_ROUTE_MSIX, c->msix_vectors,
-			  x->image + x->image_pba);
+			  c->msix_vectors, x->image + x->image_pba);
 	if (ret) {
 		vfree(x->image);
 		return ret;
@@ -148,7 +148,7 @@ int mr_msix_init(struct mr_function *fn, struct msi_route_create *c)
  */
 void mr_msix_destroy(struct mr_function *fn)
 {
-	if (!fn->msix_cap.nr)
+	if (!fn->msix_cap.max)
 		return;
 	mr_cap_destroy(&fn->msix_cap);
 	vfree(fn->msix.image);
@@ -191,7 +191,7 @@ u32 mr_msix_config_read(struct mr_function *fn, u32 reg, u32 *owned)
 	case 0:
 		*owned = 0xffff0000;
 		return (u32)(READ_ONCE(fn->msix.control) |
-			     (fn->msix_cap.nr - 1)) << 16;
+			     (fn->msix_cap.max - 1)) << 16;
 	case PCI_MSIX_TABLE:
 		return fn->msix.table_reg;
 	default:
@@ -234,7 +234,7 @@ void mr_msix_config_write(struct mr_function *fn,
  */
 u32 mr_msix_space_size(const struct mr_function *fn, u32 space)
 {
-	u32 nr = fn->msix_cap.nr;
+	u32 nr = fn->msix_cap.max;
 
 	return space == MSI_ROUTE_TABLE ? table_size(nr) : pba_size(nr);
 }
@@ -313,6 +313,9 @@ static void write_entry(struct mr_vector *v, u32 reg, u32 len, u64 value)
 		return;
 
 	mr_update_begin(&u, v);
+	/* It was given back since it was looked up. */
+	if (u.s->absent)
+		goto end;
 	/* Also an equal value, or Vector Control with the data [30]. */
 	if (reg < PCI_MSIX_ENTRY_VECTOR_CTRL)
 		u.changes = MSI_ROUTE_CHANGE_MESSAGE;
@@ -326,6 +329,7 @@ static void write_entry(struct mr_vector *v, u32 reg, u32 len, u64 value)
 	    reg + len > PCI_MSIX_ENTRY_VECTOR_CTRL)
 		mr_update_commit(&u, entry_hold(reg, reg + len - 4,
 						value != old));
+end:
 	mr_update_end(&u);
 }
 
@@ -343,8 +347,11 @@ void mr_msix_write(struct mr_function *fn, const struct msi_route_access *a)
 
 	if (!defined_access(fn, a) || a->space == MSI_ROUTE_PBA)
 		return;
-	v = &fn->msix_cap.vectors[a->offset / PCI_MSIX_ENTRY_SIZE];
-	write_entry(v, a->offset % PCI_MSIX_ENTRY_SIZE, a->len, value);
+	rcu_read_lock();
+	v = mr_vector_find(&fn->msix_cap, a->offset / PCI_MSIX_ENTRY_SIZE);
+	if (v)
+		write_entry(v, a->offset % PCI_MSIX_ENTRY_SIZE, a->len, value);
+	rcu_read_unlock();
 }
 
 /**
@@ -366,14 +373,16 @@ void mr_msix_store_entry(struct mr_vector *v, const struct msi_route_entry *e)
 
 /**
  * mr_msix_get_entry() - read a whole entry
- * @v: the vector
+ * @x: the MSI-X registers
+ * @index: of the entry
  * @e: out
  *
  * Context: any.  Not one instant's while the entry is being written.
  */
-void mr_msix_get_entry(struct mr_vector *v, struct msi_route_entry *e)
+void mr_msix_get_entry(const struct mr_msix *x, u32 index,
+		       struct msi_route_entry *e)
 {
-	const u32 *entry = entry_of(v);
+	const u32 *entry = entry_at(x, index);
 
 	e->address_lo = READ_ONCE(entry[PCI_MSIX_ENTRY_LOWER_ADDR / 4]);
 	e->address_hi = READ_ONCE(entry[PCI_MSIX_ENTRY_UPPER_ADDR / 4]);
@@ -386,16 +395,18 @@ void mr_msix_get_entry(struct mr_vector *v, struct msi_route_entry *e)
  * @v: the vector
  * @e: the entry
  *
- * Context: process, interrupts on, no lock held.
+ * Context: process, interrupts on, no spinlock held.
  */
 void mr_msix_set_entry(struct mr_vector *v, const struct msi_route_entry *e)
 {
 	struct mr_update u;
 
 	mr_update_begin(&u, v);
-	u.changes = MSI_ROUTE_CHANGE_MESSAGE;
-	mr_msix_store_entry(v, e);
-	mr_update_commit(&u, MR_HOLD_CLOSE);
+	if (!u.s->absent) {
+		u.changes = MSI_ROUTE_CHANGE_MESSAGE;
+		mr_msix_store_entry(v, e);
+		mr_update_commit(&u, MR_HOLD_CLOSE);
+	}
 	mr_update_end(&u);
 }
 
@@ -428,7 +439,7 @@ int mr_msix_mmap(struct mr_function *fn, struct vm_area_struct *vma)
 	unsigned long at;
 	int ret;
 
-	if (!fn->msix_cap.nr)
+	if (!fn->msix_cap.max)
 		return -ENODEV;
 	if (vma->vm_flags & (VM_WRITE | VM_EXEC))
 		return -EPERM;

@@ -263,19 +263,19 @@ static void msix_vector_errors_test(struct kunit *test)
 {
 	struct msi_route_counters c = { .size = sizeof(c) };
 	struct mr_fake *f = test->priv;
-	struct mr_vector *v;
+	struct mr_cap *cap;
 
 	make_msix(f, 3);
-	v = mr_function_vectors(&f->fn, MSI_ROUTE_MSIX, 2, 1);
-	KUNIT_EXPECT_PTR_EQ(test, v, &f->fn.msix_cap.vectors[2]);
-	v = mr_function_vectors(&f->fn, MSI_ROUTE_MSIX, 3, 1);
-	KUNIT_EXPECT_EQ(test, PTR_ERR(v), (long)-ECHRNG);
-	v = mr_function_vectors(&f->fn, MSI_ROUTE_MSIX, MSI_ROUTE_ALL_VECTORS, 1);
-	KUNIT_EXPECT_EQ(test, PTR_ERR(v), (long)-ECHRNG);
-	v = mr_function_vectors(&f->fn, MSI_ROUTE_MSI, 0, 1);
-	KUNIT_EXPECT_EQ(test, PTR_ERR(v), (long)-ENODEV);
-	v = mr_function_vectors(&f->fn, MSI_ROUTE_MSI + 1, 0, 1);
-	KUNIT_EXPECT_EQ(test, PTR_ERR(v), (long)-EINVAL);
+	cap = mr_function_cap(&f->fn, MSI_ROUTE_MSIX, 2, 1);
+	KUNIT_EXPECT_PTR_EQ(test, cap, f->cap);
+	cap = mr_function_cap(&f->fn, MSI_ROUTE_MSIX, 3, 1);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(cap), (long)-ECHRNG);
+	cap = mr_function_cap(&f->fn, MSI_ROUTE_MSIX, MSI_ROUTE_ALL_VECTORS, 1);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(cap), (long)-ECHRNG);
+	cap = mr_function_cap(&f->fn, MSI_ROUTE_MSI, 0, 1);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(cap), (long)-ENODEV);
+	cap = mr_function_cap(&f->fn, MSI_ROUTE_MSI + 1, 0, 1);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(cap), (long)-EINVAL);
 
 	c.kind = MSI_ROUTE_MSI;
 	KUNIT_EXPECT_EQ(test, mr_function_counters(&f->fn, &c), -ENODEV);

@@ -23,12 +23,11 @@
 #include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
-#include <linux/overflow.h>
 #include <linux/preempt.h>
 #include <linux/processor.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/vmalloc.h>
 
 #include "compat.h"
 #include "mr.h"
@@ -64,7 +63,7 @@ static bool mr_latched(enum mr_action action)
 static bool mr_in_place(const struct mr_vector *v, enum mr_action action)
 {
 	return action == MR_SEND || (action == MR_SEND_LOGICAL &&
-				     mr_vm_logical_to_few(&v->cap->fn->vm));
+				     mr_vm_logical_to_few(&mr_vector_cap(v)->fn->vm));
 }
 
 static void mr_slot_put(struct mr_slot *slot)
@@ -100,7 +99,7 @@ static struct mr_slot *mr_slot_get(struct mr_vector *v, bool *open)
 		if (likely(smp_load_acquire(&v->live) == slot)) {
 			mr_stretch();
 			/* Before the second look at @live. */
-			*open = smp_load_acquire(&v->cap->open);
+			*open = smp_load_acquire(&mr_vector_cap(v)->open);
 			/*
 			 * Now the slot cannot be filled anew, so if it is
 			 * still published it was so when the gate was read.
@@ -114,7 +113,7 @@ static struct mr_slot *mr_slot_get(struct mr_vector *v, bool *open)
 
 static u32 mr_deliver(struct mr_vector *v, const struct mr_message *msg)
 {
-	struct mr_cap *cap = v->cap;
+	struct mr_cap *cap = mr_vector_cap(v);
 
 	/* 0: KVM looked the destination up and nobody took the message. */
 	if (unlikely(mr_vm_deliver(&cap->fn->vm, msg) <= 0)) {
@@ -144,7 +143,7 @@ static u32 mr_deliver_surplus(struct mr_vector *v, const struct mr_message *msg)
  */
 static void mr_defer(struct mr_vector *v)
 {
-	struct mr_cap *cap = v->cap;
+	struct mr_cap *cap = mr_vector_cap(v);
 
 	atomic_inc(&cap->nr_deferred);
 	if (test_and_set_bit(mr_vector_index(v), cap->deferred))
@@ -157,7 +156,7 @@ static void mr_count_replay(struct mr_vector *v)
 	struct mr_vector_slow *s = mr_slow(v);
 
 	if (s->latched)
-		atomic64_inc(&v->cap->count.replayed);
+		atomic64_inc(&mr_vector_cap(v)->count.replayed);
 	s->latched = false;
 }
 
@@ -170,7 +169,7 @@ static void mr_count_replay(struct mr_vector *v)
  */
 static int mr_release(struct mr_vector *v)
 {
-	struct mr_cap *cap = v->cap;
+	struct mr_cap *cap = mr_vector_cap(v);
 	struct mr_slot *slot = v->live;
 	const struct mr_snapshot *snap = &slot->snap;
 	const u32 index = mr_vector_index(v);
@@ -215,7 +214,7 @@ put:
 static u32 mr_raise_slowly(struct mr_vector *v)
 {
 	struct mr_vector_slow *s = mr_slow(v);
-	struct mr_cap *cap = v->cap;
+	struct mr_cap *cap = mr_vector_cap(v);
 	u32 outcome = MSI_ROUTE_PENDING;
 	int released = MR_NOT_RELEASED;
 	unsigned long flags;
@@ -255,34 +254,40 @@ static void mr_count_surplus(struct mr_vector *v, u64 count)
 }
 
 /**
- * mr_vector_events() - number of events of a vector
+ * mr_vector_count() - what happened to a vector
  * @v: the vector
+ * @count: is added to
  *
  * Context: any.  Exact while no call on the vector is under way.
- * Return: how often it was raised.
  */
-u64 mr_vector_events(const struct mr_vector *v)
+void mr_vector_count(const struct mr_vector *v, struct mr_vector_count *count)
 {
-	return atomic64_read(&v->messages) + atomic64_read(&mr_slow(v)->surplus);
+	const struct mr_vector_slow *s = mr_slow(v);
+	u64 messages = atomic64_read(&v->messages);
+
+	count->messages += messages;
+	count->events += messages + atomic64_read(&s->surplus);
+	count->coalesced += atomic64_read(&s->coalesced);
+	count->pending += test_bit(mr_vector_index(v), mr_vector_cap(v)->pending);
 }
 
 /**
  * mr_vector_raise() - an event of a vector
  * @v: the vector
  * @count: how many events came as one; the surplus coalesces
- * @may_wait: process context with interrupts on and no lock held
+ * @sync: the caller calls mr_cap_sync() next
  *
  * If the vector may send, a message to one target is in its IRR on return.  A
- * broadcast, and a logical destination for which KVM has to search, is as well
- * if @may_wait, else a work item sends it, but not later than the guest's next
+ * broadcast, and a logical destination for which KVM has to search, is so after
+ * mr_cap_sync(), or a work item sends it, but not later than the guest's next
  * access of the function returns.
  *
  * Context: any, hard interrupt included, with an eventfd's wqh.lock held.
  * Return: enum msi_route_outcome.
  */
-u32 mr_vector_raise(struct mr_vector *v, u64 count, bool may_wait)
+u32 mr_vector_raise(struct mr_vector *v, u64 count, bool sync)
 {
-	struct mr_cap *cap = v->cap;
+	struct mr_cap *cap = mr_vector_cap(v);
 	struct mr_slot *slot;
 	u32 outcome;
 	bool open;
@@ -306,12 +311,8 @@ u32 mr_vector_raise(struct mr_vector *v, u64 count, bool may_wait)
 	mr_stretch();
 	outcome = mr_raise_slowly(v);
 	/* At 0 another has sent it: pairs with mr_cap_sync(). */
-	if (unlikely(atomic_read_acquire(&cap->nr_deferred))) {
-		if (may_wait)
-			mr_cap_sync(cap);
-		else
-			queue_work(system_highpri_wq, &cap->many_work);
-	}
+	if (unlikely(atomic_read_acquire(&cap->nr_deferred)) && !sync)
+		queue_work(system_highpri_wq, &cap->many_work);
 	return outcome;
 }
 
@@ -324,7 +325,7 @@ u32 mr_vector_raise(struct mr_vector *v, u64 count, bool may_wait)
 static void mr_send_many(struct mr_vector *v)
 {
 	struct mr_vector_slow *s = mr_slow(v);
-	struct mr_cap *cap = v->cap;
+	struct mr_cap *cap = mr_vector_cap(v);
 	struct mr_slot *slot;
 	unsigned long flags;
 
@@ -363,7 +364,7 @@ unlock:
 
 /**
  * mr_cap_sync() - complete the broadcasts that were deferred before the call
- * @cap: the capability
+ * @cap: the capability, which the function may not have
  *
  * A guest's read of the function calls it first and a write last: a posted
  * write is pushed ahead of a read's completion.
@@ -372,16 +373,19 @@ unlock:
  */
 void mr_cap_sync(struct mr_cap *cap)
 {
+	struct mr_vector *v;
 	unsigned int i;
 
 	/* Pairs with the barrier below: at 0 all of them have been sent. */
 	if (likely(!atomic_read_acquire(&cap->nr_deferred)))
 		return;
-	for_each_set_bit(i, cap->deferred, cap->nr) {
+	for_each_set_bit(i, cap->deferred, cap->max) {
 		/* One at a time, so that preemption is off for one only. */
 		raw_spin_lock(&cap->many_lock);
 		if (test_and_clear_bit(i, cap->deferred)) {
-			mr_send_many(&cap->vectors[i]);
+			v = mr_vector_at(cap, i);
+			if (v)
+				mr_send_many(v);
 			smp_mb__before_atomic();
 			atomic_dec(&cap->nr_deferred);
 		}
@@ -416,25 +420,34 @@ u32 mr_hold_default(void)
  */
 bool mr_vector_message(struct mr_vector *v, struct mr_message *raw)
 {
-	if (v->cap->kind == MSI_ROUTE_MSIX)
+	if (mr_vector_cap(v)->kind == MSI_ROUTE_MSIX)
 		return mr_msix_message(v, raw);
 	return mr_msi_message(v, raw);
 }
 
+/* NULL: the function is not behind an interrupt remapping unit. */
+static struct mr_translation *mr_translation_of(const struct mr_vector *v)
+{
+	struct mr_translation *t = v->block->translations;
+
+	return t ? &t[v - v->block->vectors] : NULL;
+}
+
 static void mr_compose(struct mr_vector *v, struct mr_snapshot *snap)
 {
-	const struct mr_translation *t = v->cap->translations;
 	struct mr_message raw;
 	bool masked = mr_vector_message(v, &raw);
 
-	mr_snapshot_compose(v->cap->fn, &raw, masked,
-			    t ? &t[mr_vector_index(v)] : NULL, snap);
+	mr_snapshot_compose(mr_vector_cap(v)->fn, &raw, masked,
+			    mr_translation_of(v), snap);
+	if (mr_slow(v)->absent)
+		snap->action = MR_DROP_ABSENT;
 }
 
 static void mr_hold_open(struct mr_vector *v)
 {
 	struct mr_vector_slow *s = mr_slow(v);
-	struct mr_cap *cap = v->cap;
+	struct mr_cap *cap = mr_vector_cap(v);
 	bool first;
 
 	lockdep_assert_held(&s->lock);
@@ -449,8 +462,6 @@ static void mr_hold_open(struct mr_vector *v)
 	raw_spin_lock(&cap->hold_lock);
 	/* One bound for all in the list: it is ordered by their ends. */
 	s->hold_until = ktime_add(ktime_get(), cap->hold_bound);
-	/* It may be there still: mr_hold_retry(). */
-	list_del_init(&s->hold_node);
 	first = list_empty(&cap->holds);
 	list_add_tail(&s->hold_node, &cap->holds);
 	if (first)
@@ -463,20 +474,20 @@ static void mr_hold_open(struct mr_vector *v)
 static void mr_hold_restore(struct mr_vector *v)
 {
 	struct mr_vector_slow *s = mr_slow(v);
-	struct mr_cap *cap = v->cap;
+	struct mr_cap *cap = mr_vector_cap(v);
 
 	if (!READ_ONCE(cap->hold_bound))
 		return;
 	s->held = true;
 	raw_spin_lock(&cap->hold_lock);
-	list_move_tail(&s->hold_node, &cap->holds);
+	list_add_tail(&s->hold_node, &cap->holds);
 	raw_spin_unlock(&cap->hold_lock);
 }
 
 static void mr_hold_close(struct mr_vector *v)
 {
 	struct mr_vector_slow *s = mr_slow(v);
-	struct mr_cap *cap = v->cap;
+	struct mr_cap *cap = mr_vector_cap(v);
 
 	lockdep_assert_held(&s->lock);
 
@@ -554,7 +565,7 @@ static void mr_update_publish(struct mr_update *u,
 	smp_store_release(&v->live, idle);
 	/* Pairs with mr_slot_get(). */
 	smp_mb();
-	atomic64_inc(&v->cap->count.updates);
+	atomic64_inc(&mr_vector_cap(v)->count.updates);
 }
 
 /**
@@ -568,7 +579,7 @@ static void mr_update_publish(struct mr_update *u,
 void mr_update_commit(struct mr_update *u, enum mr_hold hold)
 {
 	struct mr_vector *v = u->v;
-	bool was_masked = v->live->snap.action == MR_MASKED;
+	bool was_masked = mr_silent(v->live->snap.action);
 	struct mr_snapshot snap;
 	bool masked;
 
@@ -579,15 +590,15 @@ void mr_update_commit(struct mr_update *u, enum mr_hold hold)
 
 	mr_compose(v, &snap);
 	if (snap.action == MR_UNTRANSLATED)
-		atomic64_inc(&v->cap->count.remappable);
-	masked = snap.action == MR_MASKED;
+		atomic64_inc(&mr_vector_cap(v)->count.remappable);
+	masked = mr_silent(snap.action);
 	if (u->s->held && !masked)
 		snap.action = MR_HELD;
 	mr_update_publish(u, &snap);
 	mr_release(v);
 
 	/* After the barrier in mr_update_publish(): see mr_change_used(). */
-	if (likely(!mr_changes_wanted(v->cap->fn)))
+	if (likely(!mr_changes_wanted(mr_vector_cap(v)->fn)))
 		return;
 	if (masked != was_masked)
 		u->changes |= masked ? MSI_ROUTE_CHANGE_MASKED :
@@ -613,7 +624,7 @@ static void mr_update_drain(struct mr_update *u)
 	/* Pairs with mr_slot_put(). */
 	if (likely(!atomic_read_acquire(&u->old->in_flight)))
 		return;
-	atomic64_inc(&v->cap->count.drained);
+	atomic64_inc(&mr_vector_cap(v)->count.drained);
 	/* Pairs with mr_slot_put(), and with mr_update_publish(). */
 	while (atomic_read_acquire(&u->old->in_flight) &&
 	       smp_load_acquire(&u->s->seq) == u->seq)
@@ -646,7 +657,7 @@ static void mr_hold_finish(struct mr_update *u, bool expired)
 	if (expired) {
 		if (ktime_before(ktime_get(), u->s->hold_until))
 			return;
-		atomic64_inc(&u->v->cap->count.holds_expired);
+		atomic64_inc(&mr_vector_cap(u->v)->count.holds_expired);
 	}
 	mr_update_commit(u, MR_HOLD_CLOSE);
 }
@@ -670,13 +681,16 @@ static struct mr_vector_slow *mr_hold_pop(struct mr_cap *cap, bool expired)
 	return s;
 }
 
-/* Not the vector's turn yet, or not the timer's: look again in @ns. */
+/*
+ * Not the vector's turn yet, or not the timer's: look again in @ns.  Only what
+ * is held is in the list, so @s is given under its lock, or is NULL.
+ */
 static void mr_hold_retry(struct mr_cap *cap, struct mr_vector_slow *s, u64 ns)
 {
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&cap->hold_lock, flags);
-	if (s && list_empty(&s->hold_node))
+	if (s && s->held && list_empty(&s->hold_node))
 		list_add(&s->hold_node, &cap->holds);
 	hrtimer_start(&cap->hold_timer, ktime_add_ns(ktime_get(), ns),
 		      HRTIMER_MODE_ABS_HARD);
@@ -701,11 +715,11 @@ static enum hrtimer_restart mr_hold_expire(struct hrtimer *timer)
 		u.s = mr_hold_pop(cap, true);
 		if (!u.s)
 			break;
-		u.v = mr_fast(cap, u.s);
+		u.v = mr_vector_at(cap, u.s->index);
 		raw_spin_lock(&u.s->lock);
 		if (!mr_idle_slot_free(u.v)) {
-			raw_spin_unlock(&u.s->lock);
 			mr_hold_retry(cap, u.s, MR_HOLD_RETRY_NS);
+			raw_spin_unlock(&u.s->lock);
 			break;
 		}
 		mr_hold_finish(&u, true);
@@ -733,15 +747,18 @@ void mr_cap_close_holds(struct mr_cap *cap)
 	u32 i;
 
 	/* Not until there is none: other vCPUs may open new ones for ever. */
-	for (i = 0; i < cap->nr; i++) {
+	for (i = 0; i < cap->max; i++) {
 		if (list_empty_careful(&cap->holds))
 			break;
+		rcu_read_lock();
 		s = mr_hold_pop(cap, false);
-		if (!s)
-			break;
-		mr_update_begin(&u, mr_fast(cap, s));
-		mr_hold_finish(&u, false);
-		mr_update_end(&u);
+		if (s) {
+			mr_update_begin(&u, mr_vector_at(cap, s->index));
+			mr_hold_finish(&u, false);
+			mr_update_end(&u);
+		}
+		rcu_read_unlock();
+		cond_resched();
 	}
 }
 
@@ -756,7 +773,7 @@ void mr_cap_set_hold(struct mr_cap *cap, ktime_t bound)
 {
 	unsigned long flags;
 
-	if (!cap->nr)
+	if (!cap->max)
 		return;
 	raw_spin_lock_irqsave(&cap->hold_lock, flags);
 	WRITE_ONCE(cap->hold_bound, bound);
@@ -772,7 +789,7 @@ void mr_cap_set_hold(struct mr_cap *cap, ktime_t bound)
  */
 void mr_cap_freeze_holds(struct mr_cap *cap)
 {
-	if (cap->nr && !mr_mutant(MR_MUT_NO_FREEZE))
+	if (cap->max && !mr_mutant(MR_MUT_NO_FREEZE))
 		hrtimer_cancel(&cap->hold_timer);
 }
 
@@ -788,7 +805,7 @@ void mr_cap_thaw_holds(struct mr_cap *cap)
 	unsigned long flags;
 	ktime_t until;
 
-	if (!cap->nr)
+	if (!cap->max)
 		return;
 	raw_spin_lock_irqsave(&cap->hold_lock, flags);
 	until = ktime_add(ktime_get(), cap->hold_bound);
@@ -803,7 +820,7 @@ void mr_cap_thaw_holds(struct mr_cap *cap)
 
 /**
  * mr_cap_opened() - cap->open was set: release what is pending
- * @cap: the capability
+ * @cap: the capability, which the function may not have
  *
  * Clearing Function Mask or setting Enable may release many at once [20].
  *
@@ -811,15 +828,21 @@ void mr_cap_thaw_holds(struct mr_cap *cap)
  */
 void mr_cap_opened(struct mr_cap *cap)
 {
+	struct mr_vector *v;
 	unsigned long flags;
 	unsigned int i;
 
 	/* Pairs with mr_release(): the gate before the Pending bits. */
 	smp_mb();
-	for_each_set_bit(i, cap->pending, cap->nr) {
-		raw_spin_lock_irqsave(&cap->slow[i].lock, flags);
-		mr_release(&cap->vectors[i]);
-		raw_spin_unlock_irqrestore(&cap->slow[i].lock, flags);
+	for_each_set_bit(i, cap->pending, cap->max) {
+		rcu_read_lock();
+		v = mr_vector_at(cap, i);
+		if (v) {
+			raw_spin_lock_irqsave(&mr_slow(v)->lock, flags);
+			mr_release(v);
+			raw_spin_unlock_irqrestore(&mr_slow(v)->lock, flags);
+		}
+		rcu_read_unlock();
 		cond_resched();
 	}
 }
@@ -831,33 +854,35 @@ static bool mr_in_flight(struct mr_vector *v)
 	       atomic_read_acquire(&v->slot[1].in_flight);
 }
 
-/**
- * mr_cap_closed() - cap->open was cleared: drain all vectors
- * @cap: the capability
- *
+/*
  * A vector that has senders is published again, as it is: only so do new
  * senders, which find the gate closed, not prolong the wait for the old ones.
+ */
+static void mr_drain(struct mr_vector *v)
+{
+	struct mr_snapshot snap;
+	struct mr_update u;
+
+	if (likely(!mr_in_flight(v)))
+		return;
+	mr_update_begin(&u, v);
+	snap = v->live->snap;
+	mr_update_publish(&u, &snap);
+	mr_update_end(&u);
+}
+
+/**
+ * mr_cap_closed() - cap->open was cleared: drain all vectors
+ * @cap: the capability, which the function may not have
  *
  * Context: process, interrupts on, no lock held.
  */
 void mr_cap_closed(struct mr_cap *cap)
 {
-	struct mr_snapshot snap;
-	struct mr_update u;
-	u32 i;
-
 	/* Pairs with mr_slot_get(): the gate before the references. */
 	smp_mb();
-	if (mr_mutant(MR_MUT_MASK_LATE))
-		return;
-	for (i = 0; i < cap->nr; i++) {
-		if (likely(!mr_in_flight(&cap->vectors[i])))
-			continue;
-		mr_update_begin(&u, &cap->vectors[i]);
-		snap = u.v->live->snap;
-		mr_update_publish(&u, &snap);
-		mr_update_end(&u);
-	}
+	if (!mr_mutant(MR_MUT_MASK_LATE))
+		mr_cap_for_each(cap, mr_drain);
 }
 
 /* ---- pending ---- */
@@ -865,17 +890,19 @@ void mr_cap_closed(struct mr_cap *cap)
 /* Under the vector's lock. */
 static void mr_untranslate(struct mr_vector *v)
 {
-	if (v->cap->translations)
-		v->cap->translations[mr_vector_index(v)].valid = false;
+	struct mr_translation *t = mr_translation_of(v);
+
+	if (t)
+		t->valid = false;
 }
 
 /* Pending goes without a message.  Under the vector's lock. */
 static bool mr_forget(struct mr_vector *v)
 {
-	if (!test_and_clear_bit(mr_vector_index(v), v->cap->pending))
+	if (!test_and_clear_bit(mr_vector_index(v), mr_vector_cap(v)->pending))
 		return false;
 	mr_slow(v)->latched = false;
-	atomic64_inc(&v->cap->count.cleared);
+	atomic64_inc(&mr_vector_cap(v)->count.cleared);
 	return true;
 }
 
@@ -898,6 +925,16 @@ bool mr_vector_clear(struct mr_vector *v)
 	return was;
 }
 
+/* Registers, translation and what is pending.  Under the vector's lock. */
+static void mr_forget_all(struct mr_vector *v)
+{
+	if (mr_vector_cap(v)->kind == MSI_ROUTE_MSIX)
+		mr_msix_reset_entry(v);
+	mr_untranslate(v);
+	if (!mr_mutant(MR_MUT_STALE_RESET))
+		mr_forget(v);
+}
+
 /**
  * mr_vector_reset() - a vector's part of a reset [29]
  * @v: the vector; the gate of its capability is closed and drained
@@ -909,11 +946,7 @@ void mr_vector_reset(struct mr_vector *v)
 	struct mr_update u;
 
 	mr_update_begin(&u, v);
-	if (v->cap->kind == MSI_ROUTE_MSIX)
-		mr_msix_reset_entry(v);
-	mr_untranslate(v);
-	if (!mr_mutant(MR_MUT_STALE_RESET))
-		mr_forget(v);
+	mr_forget_all(v);
 	mr_update_commit(&u, MR_HOLD_CLOSE);
 	mr_update_end(&u);
 }
@@ -934,10 +967,10 @@ int mr_vector_translate(struct mr_vector *v, const struct mr_translation *t)
 
 	mr_update_begin(&u, v);
 	mr_vector_message(v, &raw);
-	if (memcmp(&raw, &t->raw, sizeof(raw))) {
+	if (u.s->absent || memcmp(&raw, &t->raw, sizeof(raw))) {
 		ret = -ESTALE;
 	} else {
-		v->cap->translations[mr_vector_index(v)] = *t;
+		*mr_translation_of(v) = *t;
 		mr_update_commit(&u, MR_HOLD_KEEP);
 	}
 	mr_update_end(&u);
@@ -980,7 +1013,7 @@ void mr_vector_restore(struct mr_vector *v, const struct msi_route_entry *e,
 	if (pending) {
 		atomic64_inc(&u.s->surplus);
 		u.s->latched = true;
-		set_bit(mr_vector_index(v), v->cap->pending);
+		set_bit(mr_vector_index(v), mr_vector_cap(v)->pending);
 	}
 	mr_hold_close(v);
 	if (held)
@@ -991,62 +1024,80 @@ void mr_vector_restore(struct mr_vector *v, const struct msi_route_entry *e,
 
 /* ---- life ---- */
 
-/* kvcalloc() would round up to a power of two pages, which 56 bytes do not fill. */
-static void *alloc_slow(u32 nr)
+/**
+ * mr_vector_init() - make a vector
+ * @v: zeroed, in its block
+ * @absent: it is not one of the capability's vectors yet
+ */
+void mr_vector_init(struct mr_vector *v, bool absent)
 {
-	size_t size = array_size(nr, sizeof(struct mr_vector_slow));
+	struct mr_vector_slow *s = mr_slow(v);
 
-	if (size < PAGE_SIZE)
-		return kzalloc(size, GFP_KERNEL_ACCOUNT);
-	return __vmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
-}
-
-static int alloc_vectors(struct mr_cap *cap, u32 nr, bool remapping)
-{
-	cap->vectors = kvcalloc(nr, sizeof(*cap->vectors), GFP_KERNEL_ACCOUNT);
-	cap->slow = alloc_slow(nr);
-	cap->deferred = bitmap_zalloc(nr, GFP_KERNEL_ACCOUNT);
-	if (remapping)
-		cap->translations = kvcalloc(nr, sizeof(*cap->translations),
-					     GFP_KERNEL_ACCOUNT);
-	if (cap->vectors && cap->slow && cap->deferred &&
-	    (cap->translations || !remapping))
-		return 0;
-	return -ENOMEM;
-}
-
-static void free_vectors(struct mr_cap *cap)
-{
-	bitmap_free(cap->deferred);
-	kvfree(cap->translations);
-	kvfree(cap->slow);
-	kvfree(cap->vectors);
+	raw_spin_lock_init(&s->lock);
+	INIT_LIST_HEAD(&s->hold_node);
+	s->index = mr_vector_index(v);
+	s->absent = absent;
+	v->live = &v->slot[0];
+	mr_compose(v, &v->slot[0].snap);
 }
 
 /**
- * mr_cap_init() - make the vectors of a capability
+ * mr_vector_add() - a vector comes to be one of its capability's
+ * @v: the vector; its registers are as after reset
+ *
+ * Context: process, interrupts on, no spinlock held.
+ */
+void mr_vector_add(struct mr_vector *v)
+{
+	struct mr_update u;
+
+	mr_update_begin(&u, v);
+	u.s->absent = false;
+	mr_update_commit(&u, MR_HOLD_KEEP);
+	mr_update_end(&u);
+}
+
+/**
+ * mr_vector_remove() - a vector is none of its capability's any more
+ * @v: the vector, without an eventfd
+ *
+ * On return its registers are as after reset, and stay so; no message is under
+ * way; and it is in no list.
+ *
+ * Context: process, interrupts on, no spinlock held.
+ */
+void mr_vector_remove(struct mr_vector *v)
+{
+	struct mr_update u;
+
+	mr_update_begin(&u, v);
+	mr_forget_all(v);
+	u.s->absent = true;
+	mr_update_commit(&u, MR_HOLD_CLOSE);
+	u.s->changed = 0;
+	u.s->used = false;
+	mr_update_end(&u);
+}
+
+/**
+ * mr_cap_init() - make a capability
  * @cap: zeroed
  * @fn: the function; its registers are as after reset
  * @kind: enum msi_route_kind
  * @nr: number of vectors
+ * @max: most vectors that it may come to have
  * @pending: a bit for each of them, all clear
  *
  * Return: 0 or -ENOMEM.
  */
 int mr_cap_init(struct mr_cap *cap, struct mr_function *fn, u32 kind, u32 nr,
-		unsigned long *pending)
+		u32 max, unsigned long *pending)
 {
-	u32 i;
-
 	/* A cache line for senders; all of a vector in less than two. */
 	BUILD_BUG_ON(sizeof(struct mr_vector) != 64);
 	BUILD_BUG_ON(sizeof(raw_spinlock_t) == 4 &&
 		     sizeof(struct mr_vector_slow) > 56);
 
-	if (alloc_vectors(cap, nr, fn->flags & MSI_ROUTE_CREATE_REMAPPING)) {
-		free_vectors(cap);
-		return -ENOMEM;
-	}
 	cap->fn = fn;
 	cap->kind = kind;
 	cap->pending = pending;
@@ -1058,30 +1109,23 @@ int mr_cap_init(struct mr_cap *cap, struct mr_function *fn, u32 kind, u32 nr,
 	INIT_WORK(&cap->many_work, mr_many_work);
 	mr_hrtimer_setup(&cap->hold_timer, mr_hold_expire, CLOCK_MONOTONIC,
 			 HRTIMER_MODE_ABS_HARD);
-
-	for (i = 0; i < nr; i++) {
-		struct mr_vector *v = &cap->vectors[i];
-
-		raw_spin_lock_init(&cap->slow[i].lock);
-		INIT_LIST_HEAD(&cap->slow[i].hold_node);
-		v->cap = cap;
-		v->live = &v->slot[0];
-		mr_compose(v, &v->slot[0].snap);
-	}
-	cap->nr = nr;
-	return 0;
+	cap->deferred = bitmap_zalloc(max, GFP_KERNEL_ACCOUNT);
+	if (cap->deferred && !mr_vectors_init(cap, nr, max))
+		return 0;
+	bitmap_free(cap->deferred);
+	return -ENOMEM;
 }
 
 /**
- * mr_cap_destroy() - free the vectors of a capability
+ * mr_cap_destroy() - free a capability
  * @cap: the capability; no eventfd is attached and no call is under way
  */
 void mr_cap_destroy(struct mr_cap *cap)
 {
-	if (!cap->nr)
+	if (!cap->max)
 		return;
 	hrtimer_cancel(&cap->hold_timer);
 	cancel_work_sync(&cap->many_work);
-	free_vectors(cap);
-	cap->nr = 0;
+	bitmap_free(cap->deferred);
+	mr_vectors_destroy(cap);
 }

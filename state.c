@@ -24,7 +24,7 @@ struct arrays {
 
 static size_t bits_size(const struct mr_cap *cap)
 {
-	return BITS_TO_LONGS(cap->nr) * sizeof(long);
+	return BITS_TO_LONGS(cap->max) * sizeof(long);
 }
 
 static void free_arrays(struct arrays *a)
@@ -37,11 +37,11 @@ static void free_arrays(struct arrays *a)
 static int make_arrays(const struct mr_cap *cap, struct arrays *a)
 {
 	*a = (struct arrays) {};
-	if (!cap->nr)
+	if (!cap->max)
 		return 0;
-	a->entries = kvcalloc(cap->nr, sizeof(*a->entries), GFP_KERNEL_ACCOUNT);
-	a->pba = bitmap_zalloc(cap->nr, GFP_KERNEL_ACCOUNT);
-	a->held = bitmap_zalloc(cap->nr, GFP_KERNEL_ACCOUNT);
+	a->entries = kvcalloc(cap->max, sizeof(*a->entries), GFP_KERNEL_ACCOUNT);
+	a->pba = bitmap_zalloc(cap->max, GFP_KERNEL_ACCOUNT);
+	a->held = bitmap_zalloc(cap->max, GFP_KERNEL_ACCOUNT);
 	if (a->entries && a->pba && a->held)
 		return 0;
 	free_arrays(a);
@@ -54,8 +54,8 @@ static int check_shape(const struct mr_function *fn,
 {
 	if (s->reserved)
 		return -EOPNOTSUPP;
-	if (s->msix_vectors != fn->msix_cap.nr ||
-	    s->msi_vectors != fn->msi_cap.nr || s->msi_flags != fn->msi.layout)
+	if (s->msix_vectors != fn->msix_cap.max ||
+	    s->msi_vectors != fn->msi_cap.max || s->msi_flags != fn->msi.layout)
 		return -EINVAL;
 	return fn->stopped ? 0 : -EBUSY;
 }
@@ -97,13 +97,13 @@ static void save_vectors(struct mr_cap *cap, struct arrays *a)
 	struct mr_vector *v;
 	u32 i;
 
-	for (i = 0; i < cap->nr; i++) {
-		v = &cap->vectors[i];
+	for (i = 0; i < cap->max; i++) {
 		if (cap->kind == MSI_ROUTE_MSIX)
-			mr_msix_get_entry(v, &a->entries[i]);
+			mr_msix_get_entry(&cap->fn->msix, i, &a->entries[i]);
 		if (test_bit(i, cap->pending))
 			__set_bit(i, a->pba);
-		if (mr_vector_held(v))
+		v = mr_vector_find(cap, i);
+		if (v && mr_vector_held(v))
 			__set_bit(i, a->held);
 	}
 }
@@ -112,7 +112,7 @@ static int copy_out(const struct mr_cap *cap, const struct arrays *a,
 		    const struct msi_route_state *s)
 {
 	if (copy_to_user(u64_to_user_ptr(s->entries), a->entries,
-			 cap->nr * sizeof(*a->entries)) ||
+			 cap->max * sizeof(*a->entries)) ||
 	    copy_to_user(u64_to_user_ptr(s->pba), a->pba, bits_size(cap)) ||
 	    copy_to_user(u64_to_user_ptr(s->held), a->held, bits_size(cap)))
 		return -EFAULT;
@@ -160,7 +160,7 @@ static int copy_in(const struct mr_cap *cap, const struct msi_route_state *s,
 		   struct arrays *a)
 {
 	if (copy_from_user(a->entries, u64_to_user_ptr(s->entries),
-			   cap->nr * sizeof(*a->entries)) ||
+			   cap->max * sizeof(*a->entries)) ||
 	    copy_from_user(a->pba, u64_to_user_ptr(s->pba), bits_size(cap)) ||
 	    copy_from_user(a->held, u64_to_user_ptr(s->held), bits_size(cap)))
 		return -EFAULT;
@@ -170,20 +170,20 @@ static int copy_in(const struct mr_cap *cap, const struct msi_route_state *s,
 /* No bit at or above the number of vectors. */
 static bool bits_fit(const struct mr_cap *cap, const unsigned long *bits)
 {
-	u32 end = BITS_TO_LONGS(cap->nr) * BITS_PER_LONG;
+	u32 end = BITS_TO_LONGS(cap->max) * BITS_PER_LONG;
 
-	return find_next_bit(bits, end, cap->nr) >= end;
+	return find_next_bit(bits, end, cap->max) >= end;
 }
 
 static int check_arrays(const struct mr_cap *cap, const struct arrays *a)
 {
 	u32 i;
 
-	if (!cap->nr)
+	if (!cap->max)
 		return 0;
 	if (!bits_fit(cap, a->pba) || !bits_fit(cap, a->held))
 		return -EINVAL;
-	for (i = 0; a->entries && i < cap->nr; i++)
+	for (i = 0; a->entries && i < cap->max; i++)
 		if (a->entries[i].address_lo & 3)
 			return -EINVAL;
 	return 0;
@@ -194,7 +194,7 @@ static void restore_vectors(struct mr_cap *cap, const struct arrays *a)
 	u32 i;
 
 	for (i = 0; i < cap->nr; i++)
-		mr_vector_restore(&cap->vectors[i],
+		mr_vector_restore(mr_vector_at(cap, i),
 				  a->entries ? &a->entries[i] : NULL,
 				  test_bit(i, a->pba), test_bit(i, a->held));
 }

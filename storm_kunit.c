@@ -108,7 +108,7 @@ static int storm_sender(void *arg)
 	struct storm *s = arg;
 
 	while (!kthread_should_stop()) {
-		mr_vector_raise(fake_vector(s->f, 0), 1, true);
+		fake_raise(s->f, 0);
 		cond_resched();
 	}
 	return 0;
@@ -404,7 +404,7 @@ static int recheck_sender(void *arg)
 	bool stuck;
 
 	while (!kthread_should_stop()) {
-		mr_vector_raise(fake_vector(f, 0), 1, true);
+		fake_raise(f, 0);
 		round = fake_heard(&s->opened);
 		/* Odd while it is closed, or between the two. */
 		if (!(round & 1)) {
@@ -477,7 +477,7 @@ static int broadcaster(void *arg)
 	struct storm *s = b->s;
 
 	while (!kthread_should_stop()) {
-		mr_vector_raise(fake_vector(s->f, b->index), 1, true);
+		fake_raise(s->f, b->index);
 		if (test_bit(b->index, s->f->cap->pending))
 			atomic_inc(&s->late);
 		atomic_inc(&s->checks);

@@ -274,7 +274,7 @@ static int check(const struct mr_function *fn, const struct msi_route_map *m)
 {
 	if (m->flags & ~(MSI_ROUTE_MAP_TABLE | MSI_ROUTE_MAP_PBA))
 		return -EOPNOTSUPP;
-	if (!fn->msix_cap.nr)
+	if (!fn->msix_cap.max)
 		return -ENODEV;
 	if ((!(m->flags & MSI_ROUTE_MAP_TABLE) && m->table) ||
 	    (!(m->flags & MSI_ROUTE_MAP_PBA) && m->pba) ||

@@ -83,7 +83,15 @@ static void mr_trigger_queue(struct file *file, wait_queue_head_t *wqh,
 	t->error = mr_add_priority_waiter(wqh, &t->wait);
 }
 
-/* What the eventfd held before we were in its queue. */
+/* What the eventfd held before we were in its queue, or when we leave it. */
+static void mr_trigger_raise(struct mr_trigger *t, u64 count)
+{
+	if (!count || mr_mutant(MR_MUT_LOST_DETACH))
+		return;
+	mr_vector_raise(t->v, count, true);
+	mr_cap_sync(mr_vector_cap(t->v));
+}
+
 static void mr_trigger_raise_held(struct mr_trigger *t)
 {
 	unsigned long flags;
@@ -92,8 +100,7 @@ static void mr_trigger_raise_held(struct mr_trigger *t)
 	spin_lock_irqsave(&t->wqh->lock, flags);
 	count = mr_trigger_take(t);
 	spin_unlock_irqrestore(&t->wqh->lock, flags);
-	if (count && !mr_mutant(MR_MUT_LOST_DETACH))
-		mr_vector_raise(t->v, count, true);
+	mr_trigger_raise(t, count);
 }
 
 /* Returns @old if that is of the same eventfd. */
@@ -136,16 +143,19 @@ static struct mr_trigger *mr_trigger_attach(struct mr_vector *v, int fd,
 }
 
 /* Under fn->config. */
-static struct mr_trigger *trigger_of(const struct mr_vector *v)
+static struct mr_trigger *trigger_of(struct mr_cap *cap, u32 index)
 {
-	return xa_load(&v->cap->triggers, mr_vector_index(v));
+	return xa_load(&cap->triggers, index);
 }
 
-/* What @v is to have by @fd, joined to @fd's queue already.  Under fn->config. */
-static int mr_trigger_prepare(struct mr_vector *v, int fd, bool replace,
-			      struct mr_trigger **new)
+/*
+ * What the vector is to have by @fd, joined to @fd's queue already.  Under
+ * fn->config.
+ */
+static int mr_trigger_prepare(struct mr_cap *cap, u32 index, int fd,
+			      bool replace, struct mr_trigger **new)
 {
-	struct mr_trigger *old = trigger_of(v);
+	struct mr_trigger *old = trigger_of(cap, index);
 	int ret;
 
 	*new = NULL;
@@ -154,13 +164,12 @@ static int mr_trigger_prepare(struct mr_vector *v, int fd, bool replace,
 	if (old && !READ_ONCE(old->dead) && !replace)
 		return -EEXIST;
 	/* So that its place is there, whatever happens. */
-	ret = xa_reserve(&v->cap->triggers, mr_vector_index(v),
-			 GFP_KERNEL_ACCOUNT);
+	ret = xa_reserve(&cap->triggers, index, GFP_KERNEL_ACCOUNT);
 	if (ret)
 		return ret;
-	*new = mr_trigger_attach(v, fd, old);
+	*new = mr_trigger_attach(mr_vector_at(cap, index), fd, old);
 	if (IS_ERR(*new))
-		xa_release(&v->cap->triggers, mr_vector_index(v));
+		xa_release(&cap->triggers, index);
 	return PTR_ERR_OR_ZERO(*new);
 }
 
@@ -170,85 +179,100 @@ static void mr_trigger_detach(struct mr_trigger *t)
 
 	/* On return no wake-up of this trigger is under way. */
 	eventfd_ctx_remove_wait_queue(t->ctx, &t->wait, &count);
-	if (count && !mr_mutant(MR_MUT_LOST_DETACH))
-		mr_vector_raise(t->v, count, true);
+	mr_trigger_raise(t, count);
 	eventfd_ctx_put(t->ctx);
 	kfree(t);
 }
 
 /* The new one was joined first: no moment without a trigger. */
-static void mr_trigger_replace(struct mr_vector *v, struct mr_trigger *new)
+static void mr_trigger_replace(struct mr_cap *cap, u32 index,
+			       struct mr_trigger *new)
 {
-	struct mr_trigger *old = trigger_of(v);
+	struct mr_trigger *old = trigger_of(cap, index);
 
 	if (old == new)
 		return;
 	/* No memory is needed: the place was reserved, or is taken. */
 	if (new)
-		xa_store(&v->cap->triggers, mr_vector_index(v), new, GFP_KERNEL);
+		xa_store(&cap->triggers, index, new, GFP_KERNEL);
 	else
-		xa_erase(&v->cap->triggers, mr_vector_index(v));
+		xa_erase(&cap->triggers, index);
 	if (old)
 		mr_trigger_detach(old);
 }
 
 /**
  * mr_trigger_set() - attach, replace or detach a vector's eventfd
- * @v: the vector
+ * @cap: the capability
+ * @index: of the vector
  * @fd: eventfd of the calling process; negative detaches
  * @replace: take the place of one that is attached
  *
  * Context: process, may sleep.
- * Return: 0, or -EBADF, -EINVAL, -EEXIST, -ENOENT, -EBUSY, -ENOMEM as
+ * Return: 0, or -EBADF, -EINVAL, -EEXIST, -ENOENT, -EBUSY, -ECHRNG, -ENOMEM as
  * &struct msi_route_eventfd documents them.
  */
-int mr_trigger_set(struct mr_vector *v, int fd, bool replace)
+int mr_trigger_set(struct mr_cap *cap, u32 index, int fd, bool replace)
 {
-	struct mutex *config = &v->cap->fn->config;
-	struct mr_trigger *new, *old;
-	int ret;
+	struct mutex *config = &cap->fn->config;
+	struct mr_trigger *new = NULL, *old;
+	int ret = -ECHRNG;
 
 	mutex_lock(config);
-	ret = mr_trigger_prepare(v, fd, replace, &new);
-	old = trigger_of(v);
-	if (fd < 0 && (!old || READ_ONCE(old->dead)))
+	if (mr_cap_has(cap, index, 1))
+		ret = mr_trigger_prepare(cap, index, fd, replace, &new);
+	old = trigger_of(cap, index);
+	if (!ret && fd < 0 && (!old || READ_ONCE(old->dead)))
 		ret = -ENOENT;
 	if (!ret)
-		mr_trigger_replace(v, new);
+		mr_trigger_replace(cap, index, new);
 	mutex_unlock(config);
 	return ret;
 }
 
+/**
+ * mr_trigger_remove() - detach a vector's eventfd, if it has one
+ * @cap: the capability
+ * @index: of the vector
+ *
+ * Context: process, may sleep; fn->config held.
+ */
+void mr_trigger_remove(struct mr_cap *cap, u32 index)
+{
+	mr_trigger_replace(cap, index, NULL);
+}
+
 /* Gives up the new triggers of the vectors before @nr. */
-static void mr_trigger_give_up(struct mr_vector *v, struct mr_trigger **new,
-			       u32 nr)
+static void mr_trigger_give_up(struct mr_cap *cap, u32 first,
+			       struct mr_trigger **new, u32 nr)
 {
 	while (nr--) {
-		if (!new[nr] || new[nr] == trigger_of(&v[nr]))
+		if (!new[nr] || new[nr] == trigger_of(cap, first + nr))
 			continue;
 		mr_trigger_detach(new[nr]);
-		xa_release(&v->cap->triggers, mr_vector_index(&v[nr]));
+		xa_release(&cap->triggers, first + nr);
 	}
 }
 
 /**
  * mr_trigger_set_many() - attach, replace or detach many vectors' eventfds
- * @v: the first vector
+ * @cap: the capability
+ * @first: the first vector
  * @fds: an eventfd for each, -1 to detach, MSI_ROUTE_EVENTFD_KEEP
- * @nr: number, at most what there is from @v on
+ * @nr: number
  * @replace: take the place of those that are attached
  *
  * All of them or none.  What an eventfd that was joined in vain has signalled
  * meanwhile was raised, as it is when one is detached.
  *
  * Context: process, may sleep.
- * Return: 0, or -EBADF, -EINVAL, -EEXIST, -EBUSY, -ENOMEM as
+ * Return: 0, or -EBADF, -EINVAL, -EEXIST, -EBUSY, -ECHRNG, -ENOMEM as
  * &struct msi_route_eventfds documents them.
  */
-int mr_trigger_set_many(struct mr_vector *v, const s32 *fds, u32 nr,
+int mr_trigger_set_many(struct mr_cap *cap, u32 first, const s32 *fds, u32 nr,
 			bool replace)
 {
-	struct mutex *config = &v->cap->fn->config;
+	struct mutex *config = &cap->fn->config;
 	struct mr_trigger **new;
 	int ret = 0;
 	u32 i;
@@ -257,19 +281,23 @@ int mr_trigger_set_many(struct mr_vector *v, const s32 *fds, u32 nr,
 	if (!new)
 		return -ENOMEM;
 	mutex_lock(config);
+	if (!mr_cap_has(cap, first, nr))
+		ret = -ECHRNG;
 	for (i = 0; i < nr && !ret; i++) {
 		if (fds[i] == MSI_ROUTE_EVENTFD_KEEP)
-			new[i] = trigger_of(&v[i]);
+			new[i] = trigger_of(cap, first + i);
 		else if (fds[i] < -1)
 			ret = -EINVAL;
 		else
-			ret = mr_trigger_prepare(&v[i], fds[i], replace, &new[i]);
+			ret = mr_trigger_prepare(cap, first + i, fds[i],
+						 replace, &new[i]);
 	}
 	if (ret) {
-		mr_trigger_give_up(v, new, i - 1);
+		/* The last one is the one that failed. */
+		mr_trigger_give_up(cap, first, new, i ? i - 1 : 0);
 	} else {
 		for (i = 0; i < nr; i++)
-			mr_trigger_replace(&v[i], new[i]);
+			mr_trigger_replace(cap, first + i, new[i]);
 	}
 	mutex_unlock(config);
 	kvfree(new);
@@ -287,7 +315,7 @@ void mr_trigger_remove_all(struct mr_cap *cap)
 	struct mr_trigger *t;
 	unsigned long index;
 
-	if (!cap->nr)
+	if (!cap->max)
 		return;
 	xa_for_each(&cap->triggers, index, t)
 		mr_trigger_detach(t);
