@@ -10,6 +10,7 @@
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/overflow.h>
 #include <linux/rcupdate.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
@@ -34,6 +35,9 @@ union mr_ioctl_arg {
 	struct msi_route_set_run set_run;
 	struct msi_route_state state;
 	struct msi_route_translation translation;
+	struct msi_route_resize resize;
+	struct msi_route_ims ims;
+	struct msi_route_renew renew;
 	struct msi_route_counters counters;
 };
 
@@ -47,11 +51,14 @@ static int mr_ioctl_query(struct mr_function *fn, union mr_ioctl_arg *arg)
 	q->features = MSI_ROUTE_FEATURE_HOLD | MSI_ROUTE_FEATURE_EXT_DEST_ID |
 		      MSI_ROUTE_FEATURE_MMAP | MSI_ROUTE_FEATURE_MAP |
 		      MSI_ROUTE_FEATURE_BATCH | MSI_ROUTE_FEATURE_CHANGES |
-		      MSI_ROUTE_FEATURE_STATE | MSI_ROUTE_FEATURE_TRANSLATION;
+		      MSI_ROUTE_FEATURE_STATE | MSI_ROUTE_FEATURE_TRANSLATION |
+		      MSI_ROUTE_FEATURE_GRANT | MSI_ROUTE_FEATURE_IMS |
+		      MSI_ROUTE_FEATURE_RENEW;
 	q->msix_max_vectors = MSI_ROUTE_MSIX_MAX_VECTORS;
 	q->msi_max_vectors = MSI_ROUTE_MSI_MAX_VECTORS;
 	q->hold_default_ns = mr_hold_default();
 	q->hold_max_ns = MR_HOLD_MAX_NS;
+	q->ims_max_vectors = MSI_ROUTE_IMS_MAX_VECTORS;
 	return 0;
 }
 
@@ -245,6 +252,41 @@ static int mr_ioctl_set_translation(struct mr_function *fn,
 	return ret;
 }
 
+static int mr_ioctl_resize(struct mr_function *fn, union mr_ioctl_arg *arg)
+{
+	struct mr_cap *cap = mr_function_cap(fn, arg->resize.kind, 0, 1);
+
+	if (IS_ERR(cap))
+		return PTR_ERR(cap);
+	return mr_grant_resize(cap, &arg->resize);
+}
+
+static int mr_ioctl_set_ims(struct mr_function *fn, union mr_ioctl_arg *arg)
+{
+	const struct msi_route_ims *i = &arg->ims;
+	struct msi_route_ims_op *ops;
+	int ret;
+
+	if (!fn->ims_cap.max)
+		return -ENODEV;
+	if (!i->nr || i->nr > fn->ims_cap.max)
+		return -EINVAL;
+	ops = vmemdup_user(u64_to_user_ptr(i->ops), array_size(i->nr, sizeof(*ops)));
+	if (IS_ERR(ops))
+		return PTR_ERR(ops);
+	ret = mr_ims_set(fn, ops, i->nr);
+	kvfree(ops);
+	return ret;
+}
+
+static int mr_ioctl_renew(struct mr_function *fn, union mr_ioctl_arg *arg)
+{
+	if (arg->renew.reserved)
+		return -EOPNOTSUPP;
+	mr_function_renew(fn);
+	return 0;
+}
+
 static int mr_ioctl_get_counters(struct mr_function *fn,
 				 union mr_ioctl_arg *arg)
 {
@@ -317,6 +359,12 @@ static const struct mr_ioctl mr_ioctls[] = {
 		 struct msi_route_state, held, false),
 	MR_IOCTL(MSI_ROUTE_SET_TRANSLATION, mr_ioctl_set_translation,
 		 struct msi_route_translation, address, false),
+	MR_IOCTL(MSI_ROUTE_RESIZE, mr_ioctl_resize,
+		 struct msi_route_resize, reserved, true),
+	MR_IOCTL(MSI_ROUTE_SET_IMS, mr_ioctl_set_ims,
+		 struct msi_route_ims, ops, false),
+	MR_IOCTL(MSI_ROUTE_RENEW, mr_ioctl_renew,
+		 struct msi_route_renew, reserved, false),
 };
 
 /* Reads the caller's struct into @arg; the rest of @arg is zero. */
@@ -400,7 +448,8 @@ static long mr_create(void __user *user)
 	struct file *file;
 	int fd, ret;
 
-	ret = mr_get_arg(&arg, user, sizeof(arg.create), sizeof(arg.create));
+	ret = mr_get_arg(&arg, user, offsetofend(struct msi_route_create, reserved),
+			 sizeof(arg.create));
 	if (ret)
 		return ret;
 	fn = mr_function_create(&arg.create);

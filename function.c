@@ -11,20 +11,38 @@
 
 /* ---- life ---- */
 
+/* A capability in configuration space; of size 0: there is none. */
+struct place {
+	u32 offset;
+	u32 size;
+};
+
+static bool overlap(const struct place *a, const struct place *b)
+{
+	return a->offset < b->offset + b->size && b->offset < a->offset + a->size;
+}
+
 static int check(const struct msi_route_create *c)
 {
 	const u32 known = MSI_ROUTE_CREATE_EXT_DEST_ID |
 			  MSI_ROUTE_CREATE_REMAPPING;
-	u32 msi_end = c->msi_cap + mr_msi_size(c->msi_flags);
+	const struct place place[] = {
+		{ c->msix_cap, c->msix_vectors ? PCI_CAP_MSIX_SIZEOF : 0 },
+		{ c->msi_cap, c->msi_vectors ? mr_msi_size(c->msi_flags) : 0 },
+		{ c->grant_cap, c->grant_cap ? MSI_ROUTE_GRANT_CAP_SIZE : 0 },
+	};
 
-	if (c->flags & ~known || c->reserved)
+	if (c->flags & ~known || c->reserved || c->reserved2 || c->reserved3)
 		return -EOPNOTSUPP;
-	if (c->mmap_size || c->mmap_table || c->mmap_pba ||
-	    c->flags == known || (!c->msix_vectors && !c->msi_vectors))
+	if (c->mmap_size || c->mmap_table || c->mmap_pba || c->flags == known ||
+	    (!c->msix_vectors && !c->msi_vectors && !c->ims_vectors))
 		return -EINVAL;
-	if (c->msix_vectors && c->msi_vectors &&
-	    c->msix_cap < msi_end &&
-	    c->msi_cap < c->msix_cap + PCI_CAP_MSIX_SIZEOF)
+	if (c->grant_cap &&
+	    (c->grant_cap < PCI_STD_HEADER_SIZEOF || c->grant_cap & 3 ||
+	     c->grant_cap + MSI_ROUTE_GRANT_CAP_SIZE > PCI_CFG_SPACE_SIZE))
+		return -EINVAL;
+	if (overlap(&place[0], &place[1]) || overlap(&place[0], &place[2]) ||
+	    overlap(&place[1], &place[2]))
 		return -EINVAL;
 	return 0;
 }
@@ -64,11 +82,16 @@ struct mr_function *mr_function_create(struct msi_route_create *c)
 		goto release;
 	ret = mr_msi_init(fn, c);
 	if (ret)
-		goto destroy;
+		goto destroy_msix;
+	ret = mr_ims_init(fn, c);
+	if (ret)
+		goto destroy_msi;
 	mr_changes_init(fn);
 	return fn;
 
-destroy:
+destroy_msi:
+	mr_msi_destroy(fn);
+destroy_msix:
 	mr_msix_destroy(fn);
 release:
 	mr_vm_release(&fn->vm);
@@ -91,7 +114,9 @@ void mr_function_destroy(struct mr_function *fn)
 	mr_trap_remove(fn);
 	mr_trigger_remove_all(&fn->msix_cap);
 	mr_trigger_remove_all(&fn->msi_cap);
+	mr_trigger_remove_all(&fn->ims_cap);
 	mr_changes_destroy(fn);
+	mr_ims_destroy(fn);
 	mr_msi_destroy(fn);
 	mr_msix_destroy(fn);
 	mr_vm_release(&fn->vm);
@@ -109,7 +134,8 @@ static void gate_settle(struct mr_cap *cap, bool open)
 	if (open) {
 		mr_cap_opened(cap);
 		/* After its barrier: see mr_change_used(). */
-		mr_change_opened(cap);
+		if (cap->kind != MSI_ROUTE_IMS)
+			mr_change_opened(cap);
 	} else {
 		mr_cap_closed(cap);
 	}
@@ -126,7 +152,7 @@ static void gate_settle(struct mr_cap *cap, bool open)
  */
 void mr_function_gate(struct mr_function *fn)
 {
-	bool msix, msi, both;
+	bool msix, msi, ims, both;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&fn->lock, flags);
@@ -139,12 +165,15 @@ void mr_function_gate(struct mr_function *fn)
 
 	msix = mr_msix_open(fn);
 	msi = mr_msi_open(fn);
+	ims = mr_ims_open(fn);
 	WRITE_ONCE(fn->msix_cap.open, msix);
 	WRITE_ONCE(fn->msi_cap.open, msi);
+	WRITE_ONCE(fn->ims_cap.open, ims);
 	raw_spin_unlock_irqrestore(&fn->lock, flags);
 
 	gate_settle(&fn->msix_cap, msix);
 	gate_settle(&fn->msi_cap, msi);
+	gate_settle(&fn->ims_cap, ims);
 }
 
 /**
@@ -157,6 +186,7 @@ void mr_function_sync(struct mr_function *fn)
 {
 	mr_cap_sync(&fn->msix_cap);
 	mr_cap_sync(&fn->msi_cap);
+	mr_cap_sync(&fn->ims_cap);
 }
 
 /**
@@ -214,7 +244,24 @@ void mr_function_reset(struct mr_function *fn)
 	mr_function_gate(fn);
 	mr_cap_for_each(&fn->msix_cap, mr_vector_reset);
 	mr_cap_for_each(&fn->msi_cap, mr_vector_reset);
+	mr_cap_for_each(&fn->ims_cap, mr_vector_reset);
+	mr_grant_reset(fn);
 	mr_changes_forget(fn);
+	mr_function_sync(fn);
+}
+
+/**
+ * mr_function_renew() - as if the guest wrote all registers once more [30]
+ * @fn: the function
+ *
+ * Context: process, interrupts on, no lock held.
+ */
+void mr_function_renew(struct mr_function *fn)
+{
+	mr_cap_for_each(&fn->msix_cap, mr_vector_renew);
+	mr_cap_for_each(&fn->msi_cap, mr_vector_renew);
+	mr_change_control(&fn->msix_cap);
+	mr_change_control(&fn->msi_cap);
 	mr_function_sync(fn);
 }
 
@@ -245,6 +292,11 @@ static u32 config_read(struct mr_function *fn, u32 dword, u32 lanes, u32 value)
 		from = mr_msi_config_read(fn, dword - fn->msi.offset, &owned);
 		value = merge(value, lanes & owned, from);
 	}
+	if (fn->grant.offset &&
+	    in_cap(dword, fn->grant.offset, MSI_ROUTE_GRANT_CAP_SIZE)) {
+		from = mr_grant_config_read(fn, dword - fn->grant.offset, &owned);
+		value = merge(value, lanes & owned, from);
+	}
 	return value;
 }
 
@@ -262,6 +314,11 @@ static void config_write(struct mr_function *fn, u32 dword, u32 lanes,
 	    in_cap(dword, fn->msi.offset, mr_msi_size(fn->msi.layout))) {
 		a.reg = dword - fn->msi.offset;
 		mr_msi_config_write(fn, &a);
+	}
+	if (fn->grant.offset &&
+	    in_cap(dword, fn->grant.offset, MSI_ROUTE_GRANT_CAP_SIZE)) {
+		a.reg = dword - fn->grant.offset;
+		mr_grant_config_write(fn, &a);
 	}
 }
 
@@ -315,7 +372,8 @@ static int memory_access(struct mr_function *fn, struct msi_route_access *a,
  * @a: the access; its value is filled in by a read
  * @write: a write, else a read
  *
- * Context: process, interrupts on, no lock held; waits for no other task.
+ * Context: process, interrupts on, no lock held; waits for no other task, save
+ * for mr_grant_config_write().
  * Return: 0, or -EINVAL, -EMSGSIZE, -ERANGE, -ENODEV as
  * &struct msi_route_access documents them.
  */
@@ -347,9 +405,19 @@ static struct mr_cap *cap_of(struct mr_function *fn, u32 kind)
 {
 	struct mr_cap *cap;
 
-	if (kind != MSI_ROUTE_MSIX && kind != MSI_ROUTE_MSI)
+	switch (kind) {
+	case MSI_ROUTE_MSIX:
+		cap = &fn->msix_cap;
+		break;
+	case MSI_ROUTE_MSI:
+		cap = &fn->msi_cap;
+		break;
+	case MSI_ROUTE_IMS:
+		cap = &fn->ims_cap;
+		break;
+	default:
 		return ERR_PTR(-EINVAL);
-	cap = kind == MSI_ROUTE_MSIX ? &fn->msix_cap : &fn->msi_cap;
+	}
 	return cap->max ? cap : ERR_PTR(-ENODEV);
 }
 
@@ -489,7 +557,9 @@ int mr_function_check_registers(const struct mr_function *fn,
 	u16 control = fn->msix_cap.max ? mr_msix_writable_control() : 0;
 
 	if (s->hold_bound_ns > MR_HOLD_MAX_NS || s->bus_master > 1 ||
-	    s->msix_control & ~control)
+	    s->msix_control & ~control ||
+	    s->grant_status > MSI_ROUTE_GRANT_MEMORY ||
+	    (!fn->grant.offset && (s->grant_request || s->grant_status)))
 		return -EINVAL;
 	return mr_msi_check_registers(fn, s);
 }
@@ -499,7 +569,7 @@ int mr_function_check_registers(const struct mr_function *fn,
  * @fn: the function
  * @s: out; but for entries and what is pending
  *
- * Context: any, fn->lock not held.
+ * Context: process; fn->config held.
  */
 void mr_function_get_registers(struct mr_function *fn,
 			       struct msi_route_state *s)
@@ -514,6 +584,8 @@ void mr_function_get_registers(struct mr_function *fn,
 	mr_msi_get_registers(fn, s);
 	raw_spin_unlock_irqrestore(&fn->lock, flags);
 	s->hold_bound_ns = ktime_to_ns(READ_ONCE(cap->hold_bound));
+	s->grant_request = fn->grant.request;
+	s->grant_status = fn->grant.status;
 }
 
 /**
@@ -523,7 +595,7 @@ void mr_function_get_registers(struct mr_function *fn,
  *
  * They are not effective before the messages and the gate are renewed.
  *
- * Context: any, fn->lock not held.
+ * Context: process; fn->config held.
  */
 void mr_function_set_registers(struct mr_function *fn,
 			       const struct msi_route_state *s)
@@ -535,6 +607,8 @@ void mr_function_set_registers(struct mr_function *fn,
 	WRITE_ONCE(fn->msix.control, s->msix_control);
 	mr_msi_set_registers(fn, s);
 	raw_spin_unlock_irqrestore(&fn->lock, flags);
+	WRITE_ONCE(fn->grant.request, s->grant_request);
+	WRITE_ONCE(fn->grant.status, s->grant_status);
 }
 
 /* ---- counters ---- */

@@ -11,7 +11,8 @@
  * Locks, outermost first:
  *
  *   fn->config        mutex; eventfds, place on the MMIO bus, what the VMM is
- *                     told of, stop and restore: VMM and work items only
+ *                     told of, stop and restore, the number of vectors: VMM,
+ *                     work items, and a guest that asks for vectors
  *   kvm->slots_lock   KVM's mutex; the MMIO bus
  *   eventfd's wqh.lock
  *   cap->many_lock    raw; broadcasts, one at a time, process context only
@@ -184,6 +185,7 @@ struct mr_vector_slow {
  * @vectors: @nr of them
  * @slow: the other part of each
  * @translations: of each vector, under its lock; NULL without a remapping unit
+ * @entries: of each vector of a message store, under its lock; else NULL
  * @next: to be freed
  */
 struct mr_block {
@@ -193,6 +195,7 @@ struct mr_block {
 	struct mr_vector *vectors;
 	struct mr_vector_slow *slow;
 	struct mr_translation *translations;
+	struct msi_route_entry *entries;
 	struct mr_block *next;
 };
 
@@ -221,11 +224,13 @@ struct mr_vector_count {
 };
 
 /**
- * struct mr_cap - the MSI or the MSI-X capability of a function
+ * struct mr_cap - the MSI or the MSI-X capability of a function, or its message
+ *	store
  * @fn: the function
  * @kind: enum msi_route_kind
  * @max: most vectors; 0: the function has no such capability
  * @nr: number of vectors; changed under fn->config
+ * @limit: what requests for more are granted at most; under fn->config
  * @position: of its first vector in fn->changes.marked
  * @open: enabled, not masked as a whole, bus master: senders may send
  * @blocks: the vectors, and NULL where there are none; changed under fn->config,
@@ -251,6 +256,7 @@ struct mr_cap {
 	u32 kind;
 	u32 max;
 	u32 nr;
+	u32 limit;
 	u32 position;
 	bool open;
 	struct mr_block __rcu **blocks;
@@ -334,6 +340,7 @@ void mr_vector_count(const struct mr_vector *v, struct mr_vector_count *count);
 u32 mr_vector_raise(struct mr_vector *v, u64 count, bool sync);
 bool mr_vector_clear(struct mr_vector *v);
 void mr_vector_reset(struct mr_vector *v);
+void mr_vector_renew(struct mr_vector *v);
 int mr_vector_translate(struct mr_vector *v, const struct mr_translation *t);
 bool mr_vector_held(struct mr_vector *v);
 void mr_vector_restore(struct mr_vector *v, const struct msi_route_entry *e,
@@ -350,10 +357,11 @@ void mr_vectors_count(struct mr_cap *cap, struct mr_vector_count *count);
 u32 mr_vectors_reserve(struct mr_cap *cap, u32 nr);
 void mr_vectors_grow(struct mr_cap *cap, u32 nr);
 void mr_vectors_shrink(struct mr_cap *cap, u32 nr);
+void mr_vectors_trim(struct mr_cap *cap);
 int mr_vectors_module_init(void);
 void mr_vectors_module_exit(void);
 
-/* ---- registers: msix.c, msi.c ---- */
+/* ---- registers: msix.c, msi.c, ims.c, grant.c ---- */
 
 /*
  * The image: what the guest sees of table and PBA, and the only copy of it.
@@ -409,7 +417,6 @@ void mr_msix_store_entry(struct mr_vector *v, const struct msi_route_entry *e);
 void mr_msix_get_entry(const struct mr_msix *x, u32 index,
 		       struct msi_route_entry *e);
 u16 mr_msix_writable_control(void);
-void mr_msix_reset_entry(struct mr_vector *v);
 int mr_msix_mmap(struct mr_function *fn, struct vm_area_struct *vma);
 
 int mr_msi_init(struct mr_function *fn, struct msi_route_create *c);
@@ -428,6 +435,28 @@ void mr_msi_get_registers(const struct mr_function *fn,
 			  struct msi_route_state *s);
 void mr_msi_set_registers(struct mr_function *fn,
 			  const struct msi_route_state *s);
+
+int mr_ims_init(struct mr_function *fn, const struct msi_route_create *c);
+void mr_ims_destroy(struct mr_function *fn);
+bool mr_ims_open(const struct mr_function *fn);
+bool mr_ims_message(const struct mr_vector *v, struct mr_message *raw);
+void mr_ims_store_entry(struct mr_vector *v, const struct msi_route_entry *e);
+void mr_ims_get_entry(const struct mr_vector *v, struct msi_route_entry *e);
+int mr_ims_set(struct mr_function *fn, const struct msi_route_ims_op *ops,
+	       u32 nr);
+
+/* The capability by which a driver asks for vectors; under fn->config. */
+struct mr_grant {
+	u8 offset;		/* in configuration space; 0: there is none */
+	u32 request;
+	u32 status;		/* enum msi_route_grant_status */
+};
+
+u32 mr_grant_config_read(const struct mr_function *fn, u32 reg, u32 *owned);
+void mr_grant_config_write(struct mr_function *fn,
+			   const struct mr_config_access *a);
+void mr_grant_reset(struct mr_function *fn);
+int mr_grant_resize(struct mr_cap *cap, struct msi_route_resize *r);
 
 /* ---- what the VMM is told of: changes.c ---- */
 
@@ -472,8 +501,11 @@ struct mr_function {
 	struct mr_vm vm;
 	struct mr_cap msix_cap;
 	struct mr_cap msi_cap;
+	struct mr_cap ims_cap;
 	struct mr_msix msix;
 	struct mr_msi msi;
+	struct mr_grant grant;
+	unsigned long *ims_pending;
 	struct mr_trap *trap;	/* on the MMIO bus, or NULL; under @config */
 	struct mr_changes changes;
 };
@@ -501,6 +533,7 @@ int mr_function_set_entries(struct mr_cap *cap, u32 first,
 void mr_function_set_bus_master(struct mr_function *fn, bool enable);
 void mr_function_set_hold(struct mr_function *fn, u32 bound_ns);
 void mr_function_reset(struct mr_function *fn);
+void mr_function_renew(struct mr_function *fn);
 int mr_function_check_registers(const struct mr_function *fn,
 				const struct msi_route_state *s);
 void mr_function_get_registers(struct mr_function *fn,

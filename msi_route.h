@@ -57,14 +57,20 @@
 #define MSI_ROUTE_MSIX_MAX_VECTORS	2048
 #define MSI_ROUTE_MSI_MAX_VECTORS	32
 
+/* The most vectors of a message store: what memory there is comes first. */
+#define MSI_ROUTE_IMS_MAX_VECTORS	(1U << 24)
+
 /**
  * enum msi_route_kind - a capability of a function
  * @MSI_ROUTE_MSIX: MSI-X; its vectors are the entries of the MSI-X table
  * @MSI_ROUTE_MSI: MSI; its vectors are the messages of the capability
+ * @MSI_ROUTE_IMS: interrupt message store: its vectors have no place in PCI's
+ *	registers; the VMM sets them (&msi_route_ims)
  */
 enum msi_route_kind {
 	MSI_ROUTE_MSIX = 0,
 	MSI_ROUTE_MSI = 1,
+	MSI_ROUTE_IMS = 2,
 };
 
 /**
@@ -79,6 +85,11 @@ enum msi_route_kind {
  * @MSI_ROUTE_FEATURE_STATE: stop, save, restore (&msi_route_state)
  * @MSI_ROUTE_FEATURE_TRANSLATION: messages in remappable format can be translated
  *	(&msi_route_translation)
+ * @MSI_ROUTE_FEATURE_GRANT: vectors can be asked for and given back
+ *	(&msi_route_resize)
+ * @MSI_ROUTE_FEATURE_IMS: a function may have a message store (&msi_route_ims)
+ * @MSI_ROUTE_FEATURE_RENEW: messages can be told of once more
+ *	(&msi_route_renew)
  */
 enum msi_route_feature {
 	MSI_ROUTE_FEATURE_HOLD = 1 << 0,
@@ -89,6 +100,9 @@ enum msi_route_feature {
 	MSI_ROUTE_FEATURE_CHANGES = 1 << 5,
 	MSI_ROUTE_FEATURE_STATE = 1 << 6,
 	MSI_ROUTE_FEATURE_TRANSLATION = 1 << 7,
+	MSI_ROUTE_FEATURE_GRANT = 1 << 8,
+	MSI_ROUTE_FEATURE_IMS = 1 << 9,
+	MSI_ROUTE_FEATURE_RENEW = 1 << 10,
 };
 
 /**
@@ -101,6 +115,8 @@ enum msi_route_feature {
  * @hold_default_ns: out: bound of the update hold of a new function: 100,000,
  *	or what the module parameter hold_ns says
  * @hold_max_ns: out: largest bound that MSI_ROUTE_SET_HOLD accepts
+ * @ims_max_vectors: out: most vectors of a message store
+ * @reserved: out: zero
  *
  * For /dev/msi_route and for a function's descriptor alike.
  */
@@ -112,6 +128,8 @@ struct msi_route_query {
 	__u32 msi_max_vectors;
 	__u32 hold_default_ns;
 	__u32 hold_max_ns;
+	__u32 ims_max_vectors;
+	__u32 reserved;
 };
 
 #define MSI_ROUTE_VERSION	1
@@ -164,11 +182,21 @@ enum msi_route_msi_flag {
  * @mmap_table: out: offset of the table in the image
  * @mmap_pba: out: offset of the PBA in the image
  * @reserved: zero
+ * @msix_granted: vectors of MSI-X that the function has from the beginning, at
+ *	most @msix_vectors; 0: all of them.  Others are asked for
+ *	(&msi_route_resize)
+ * @grant_cap: offset of the capability in configuration space by which a driver
+ *	asks for vectors of MSI-X; 0: none
+ * @reserved2: zero
+ * @ims_vectors: vectors of the message store (&msi_route_ims); 0: none
+ * @ims_max: most vectors that the message store may come to have, up to
+ *	&msi_route_query.ims_max_vectors; 0: @ims_vectors
+ * @reserved3: zero
  *
  * Offsets of capabilities are multiples of 4 from 40h on, and the capability
  * must end within the 256 bytes of configuration space; table, PBA and the
- * two capabilities must not overlap.  Fields of a capability that the
- * function does not have must be zero.
+ * capabilities must not overlap.  Fields of a capability that the function
+ * does not have must be zero.
  *
  * The new function is as after reset [29], with Bus Master Enable clear
  * [31].  It holds the VM: the VM lives until the function is closed, in
@@ -217,6 +245,12 @@ struct msi_route_create {
 	__u32 mmap_table;
 	__u32 mmap_pba;
 	__u32 reserved;
+	__u16 msix_granted;
+	__u8 grant_cap;
+	__u8 reserved2;
+	__u32 ims_vectors;
+	__u32 ims_max;
+	__u32 reserved3;
 };
 
 /**
@@ -536,7 +570,7 @@ struct msi_route_entries {
  * @MSI_ROUTE_CHANGE_MESSAGE: its address or data was written, also with an
  *	equal value [30]
  * @MSI_ROUTE_CHANGE_CONTROL: of a capability as a whole: Message Control or Bus
- *	Master Enable was written
+ *	Master Enable was written, or the guest asked for vectors
  */
 enum msi_route_change {
 	MSI_ROUTE_CHANGE_USED = 1 << 0,
@@ -735,6 +769,17 @@ struct msi_route_set_run {
  * @entries: user address of @msix_vectors &struct msi_route_entry
  * @pba: user address of the Pending bits, in qwords as in the PBA
  * @held: user address of as many qwords: vectors with an open update hold
+ * @msix_granted: vectors of MSI-X that the function has; MSI_ROUTE_RESTORE: 0:
+ *	as it has now
+ * @grant_request: the request register of the capability that asks for vectors
+ * @grant_status: the status register, a value of enum msi_route_grant_status
+ * @ims_max: in: as it was created
+ * @ims_granted: vectors of the message store that the function has
+ * @reserved2: zero
+ * @reserved3: zero
+ * @ims_entries: user address of @ims_max &struct msi_route_entry, of which
+ *	@ims_granted are used
+ * @ims_pending: user address of the Pending bits, in qwords; likewise
  *
  * Both calls need a function that is stopped.  What a running machine is saved
  * with, and restored from on another host, is this, and what the VMM itself has:
@@ -750,11 +795,12 @@ struct msi_route_set_run {
  *
  * ============== ========================================================
  * ``EBUSY``      the function runs
- * ``EINVAL``     @msix_vectors, @msi_vectors or @msi_flags differ from those of
- *                the function; MSI_ROUTE_RESTORE: a bit is set that the register
- *                does not have or that is read-only, a bound is above
- *                &msi_route_query.hold_max_ns
- * ``EFAULT``     @entries, @pba or @held is not readable, or not writable
+ * ``EINVAL``     @msix_vectors, @msi_vectors, @msi_flags or @ims_max differ from
+ *                those of the function; MSI_ROUTE_RESTORE: a bit is set that the
+ *                register does not have or that is read-only, or of a vector
+ *                that is not granted; more vectors are granted than there are;
+ *                a bound is above &msi_route_query.hold_max_ns
+ * ``EFAULT``     an address is not readable, or not writable
  * ``ENOMEM``     memory is exhausted
  * ============== ========================================================
  */
@@ -777,6 +823,197 @@ struct msi_route_state {
 	__u64 entries;
 	__u64 pba;
 	__u64 held;
+	__u16 msix_granted;
+	__u16 reserved2;
+	__u32 grant_request;
+	__u32 grant_status;
+	__u32 ims_max;
+	__u32 ims_granted;
+	__u32 reserved3;
+	__u64 ims_entries;
+	__u64 ims_pending;
+};
+
+/**
+ * enum msi_route_grant_status - what became of a request for vectors
+ * @MSI_ROUTE_GRANT_NONE: there was none since the function was created or reset
+ * @MSI_ROUTE_GRANT_ALL: the function has what was asked for
+ * @MSI_ROUTE_GRANT_FEWER: it has fewer, but at least the minimum
+ * @MSI_ROUTE_GRANT_RANGE: refused: 0 vectors, a minimum above the number or above
+ *	what the function may ever have
+ * @MSI_ROUTE_GRANT_LIMIT: refused: the limit is below the minimum
+ * @MSI_ROUTE_GRANT_MEMORY: refused: there is no memory for the minimum
+ *
+ * A request that is refused changes nothing.
+ */
+enum msi_route_grant_status {
+	MSI_ROUTE_GRANT_NONE = 0,
+	MSI_ROUTE_GRANT_ALL = 1,
+	MSI_ROUTE_GRANT_FEWER = 2,
+	MSI_ROUTE_GRANT_RANGE = 3,
+	MSI_ROUTE_GRANT_LIMIT = 4,
+	MSI_ROUTE_GRANT_MEMORY = 5,
+};
+
+/**
+ * DOC: Grant capability
+ *
+ * By this vendor-specific capability a driver asks for vectors of MSI-X, where the
+ * VMM gave the function one (&msi_route_create.grant_cap).  Values are little
+ * endian; what is not named is zero and read-only.
+ *
+ * ====== ====== ==========================================================
+ * offset bits   meaning
+ * ====== ====== ==========================================================
+ * 00h    7:0    Capability ID, 09h (the VMM's, as is the next field)
+ *        15:8   Next Capability Pointer
+ *        23:16  Length, %MSI_ROUTE_GRANT_CAP_SIZE
+ *        31:24  Revision, %MSI_ROUTE_GRANT_CAP_REVISION
+ * 04h    31:0   Signature, %MSI_ROUTE_GRANT_CAP_SIGNATURE
+ * 08h    15:0   Maximum: vectors that the function may ever have, which is the
+ *               Table Size of MSI-X
+ *        31:16  Granted: vectors that it has now
+ * 0Ch    15:0   Count (read, write): vectors that are asked for
+ *        31:16  Minimum (read, write): the fewest of use
+ * 10h    7:0    Status of the last request, enum msi_route_grant_status
+ * ====== ====== ==========================================================
+ *
+ * A write of Count asks, with the Minimum that was written before or with it; when
+ * the write has completed, Granted and Status tell the result.  A Count above Granted
+ * grows, as far as it is granted; everything that the new vectors need is reserved,
+ * so that no later access of theirs can fail.  A Count below gives vectors back, the
+ * ones from Count on: they send nothing any more, and what is pending is dropped.
+ * Vectors below both numbers notice nothing of either.
+ *
+ * A vector that is not granted has an entry in the table that reads as after reset,
+ * and writes of it do nothing.  Reset leaves what is granted, and resets the request
+ * and its status.
+ */
+#define MSI_ROUTE_GRANT_CAP_SIZE	0x14
+#define MSI_ROUTE_GRANT_CAP_REVISION	0x01
+#define MSI_ROUTE_GRANT_CAP_SIGNATURE	0x5249534d	/* "MSIR" */
+
+/**
+ * enum msi_route_resize_flag - bits of &msi_route_resize.flags
+ * @MSI_ROUTE_RESIZE_LIMIT: set the limit
+ */
+enum msi_route_resize_flag {
+	MSI_ROUTE_RESIZE_LIMIT = 1 << 0,
+};
+
+/**
+ * struct msi_route_resize - ask for vectors, or give some back
+ *	(MSI_ROUTE_RESIZE)
+ * @size: size of this struct in bytes
+ * @flags: bits of enum msi_route_resize_flag
+ * @kind: %MSI_ROUTE_MSIX or %MSI_ROUTE_IMS
+ * @min: the fewest of use
+ * @nr: number of vectors that the function is to have; 0 with @min 0: as it has
+ * @limit: with its flag: the most that requests are granted from now on, the
+ *	guest's as well; from 1 to what the function was created for
+ * @granted: out: number of vectors that the function has now
+ * @reserved: zero
+ *
+ * On the guest's behalf what the capability does by itself.  A vector that is not
+ * granted takes no memory; for the ioctls that name vectors it is not there
+ * (``ECHRNG``), and its eventfd is detached when it goes.  A limit takes nothing
+ * back.  The VMM sees requests of the guest as %MSI_ROUTE_CHANGE_CONTROL.
+ *
+ * ============== ========================================================
+ * ``EINVAL``     @kind has a fixed number of vectors; @min is above @nr or above
+ *                what the function may ever have; @limit is outside its range, or
+ *                not 0 without its flag
+ * ``ENOSPC``     the limit is below @min
+ * ``ENOMEM``     there is no memory for @min vectors
+ * ============== ========================================================
+ */
+struct msi_route_resize {
+	__u32 size;
+	__u32 flags;
+	__u32 kind;
+	__u32 min;
+	__u32 nr;
+	__u32 limit;
+	__u32 granted;
+	__u32 reserved;
+};
+
+/**
+ * enum msi_route_ims_operation - what to do with an entry of a message store
+ * @MSI_ROUTE_IMS_SET: message and mask are those of the entry, in one update
+ * @MSI_ROUTE_IMS_MASK: mask it
+ * @MSI_ROUTE_IMS_UNMASK: unmask it
+ * @MSI_ROUTE_IMS_FREE: as it was created: detach its eventfd, drop what is pending,
+ *	mask it, message 0
+ */
+enum msi_route_ims_operation {
+	MSI_ROUTE_IMS_SET = 0,
+	MSI_ROUTE_IMS_MASK = 1,
+	MSI_ROUTE_IMS_UNMASK = 2,
+	MSI_ROUTE_IMS_FREE = 3,
+};
+
+/**
+ * struct msi_route_ims_op - do something with an entry of a message store
+ * @vector: the vector, from 0
+ * @op: a value of enum msi_route_ims_operation
+ * @entry: for %MSI_ROUTE_IMS_SET; as an entry of MSI-X, with bit 0 of control as
+ *	the mask; zero otherwise
+ */
+struct msi_route_ims_op {
+	__u32 vector;
+	__u32 op;
+	struct msi_route_entry entry;
+};
+
+/**
+ * struct msi_route_ims - set, mask, unmask and free entries of a message store
+ *	(MSI_ROUTE_SET_IMS)
+ * @size: size of this struct in bytes
+ * @nr: number of operations, from 1 to the most vectors that the store may have
+ * @ops: user address of @nr &struct msi_route_ims_op
+ *
+ * A message store is for devices whose interrupt messages are not in an MSI-X table
+ * but in the device, in its queues or in the guest's memory: the device's model
+ * reads them there and sets them here.  A new entry is masked, with message 0.  The
+ * vectors are triggered, attached to eventfds, counted, translated, stopped, saved
+ * and reset as those of MSI-X; Bus Master Enable is theirs too, Message Control is
+ * not.
+ *
+ * Operations are done in their order, all of them or none.  Each is one update: when
+ * the call returns, no message of an older state is under way [25] [27], and what was
+ * released is in the target's IRR [26].
+ *
+ * ============== ========================================================
+ * ``EFAULT``     @ops is not readable
+ * ``EINVAL``     @nr is outside its range, an operation is unknown, or has an
+ *                entry that is not zero and must be
+ * ``ENODEV``     the function has no message store
+ * ``ECHRNG``     it has no such vector
+ * ``ENOMEM``     memory is exhausted
+ * ============== ========================================================
+ */
+struct msi_route_ims {
+	__u32 size;
+	__u32 nr;
+	__u64 ops;
+};
+
+/**
+ * struct msi_route_renew - be told of all messages once more (MSI_ROUTE_RENEW)
+ * @size: size of this struct in bytes
+ * @reserved: zero
+ *
+ * As if the guest wrote every register of MSI and MSI-X once more, with the values
+ * that they have [30]: each vector is marked as %MSI_ROUTE_CHANGE_MESSAGE, as masked
+ * or unmasked, as used if it may be sent, and each capability as
+ * %MSI_ROUTE_CHANGE_CONTROL, as far as the VMM wants to be told.  For a VMM that
+ * must give a physical device, which was reset behind its back, its messages again.
+ * Nothing is sent but what could be sent before, and nothing is lost.
+ */
+struct msi_route_renew {
+	__u32 size;
+	__u32 reserved;
 };
 
 /* &msi_route_counters.vector: the sum over all vectors of the capability */
@@ -796,7 +1033,8 @@ struct msi_route_state {
  * All from here on are counted for the capability as a whole and are the same
  * whatever @vector says:
  *
- * @cleared: out: pending events cleared by the VMM or by reset
+ * @cleared: out: pending events cleared by the VMM, by reset, or because the vector
+ *	was given back or freed
  * @unreached: out: messages that no vCPU took
  * @dropped_address: out: the address was no interrupt's [32]
  * @dropped_mode: out: the delivery mode cannot come by MSI [34]
@@ -866,5 +1104,8 @@ struct msi_route_counters {
 #define MSI_ROUTE_SAVE	_IO(MSI_ROUTE_TYPE, 0x1F)
 #define MSI_ROUTE_RESTORE	_IO(MSI_ROUTE_TYPE, 0x20)
 #define MSI_ROUTE_SET_TRANSLATION	_IO(MSI_ROUTE_TYPE, 0x21)
+#define MSI_ROUTE_RESIZE	_IO(MSI_ROUTE_TYPE, 0x22)
+#define MSI_ROUTE_SET_IMS	_IO(MSI_ROUTE_TYPE, 0x23)
+#define MSI_ROUTE_RENEW	_IO(MSI_ROUTE_TYPE, 0x24)
 
 #endif /* _UAPI_LINUX_MSI_ROUTE_H */

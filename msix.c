@@ -51,11 +51,13 @@ static int check(const struct msi_route_create *c)
 
 	if (!c->msix_vectors) {
 		if (c->msix_cap || c->msix_table_bir || c->msix_table_offset ||
-		    c->msix_pba_bir || c->msix_pba_offset)
+		    c->msix_pba_bir || c->msix_pba_offset || c->msix_granted ||
+		    c->grant_cap)
 			return -EINVAL;
 		return 0;
 	}
 	if (c->msix_vectors > MSI_ROUTE_MSIX_MAX_VECTORS ||
+	    c->msix_granted > c->msix_vectors ||
 	    c->msix_cap < PCI_STD_HEADER_SIZEOF || c->msix_cap & 3 ||
 	    c->msix_cap + PCI_CAP_MSIX_SIZEOF > PCI_CFG_SPACE_SIZE ||
 	    c->msix_table_bir >= PCI_STD_NUM_BARS ||
@@ -130,8 +132,10 @@ int mr_msix_init(struct mr_function *fn, struct msi_route_create *c)
 		entry_at(x, i)[PCI_MSIX_ENTRY_VECTOR_CTRL / 4] =
 			PCI_MSIX_ENTRY_CTRL_MASKBIT;
 
-	ret = mr_cap_init(&fn->msix_cap, fn, MSI_ROUTE_MSIX, c->msix_vectors,
-			  c->msix_vectors, x->image + x->image_pba);
+	fn->grant.offset = c->grant_cap;
+	ret = mr_cap_init(&fn->msix_cap, fn, MSI_ROUTE_MSIX,
+			  c->msix_granted ?: c->msix_vectors, c->msix_vectors,
+			  x->image + x->image_pba);
 	if (ret) {
 		vfree(x->image);
 		return ret;
@@ -408,16 +412,6 @@ void mr_msix_set_entry(struct mr_vector *v, const struct msi_route_entry *e)
 		mr_update_commit(&u, MR_HOLD_CLOSE);
 	}
 	mr_update_end(&u);
-}
-
-/* Under the vector's lock [29]. */
-void mr_msix_reset_entry(struct mr_vector *v)
-{
-	static const struct msi_route_entry masked = {
-		.control = PCI_MSIX_ENTRY_CTRL_MASKBIT,
-	};
-
-	mr_msix_store_entry(v, &masked);
 }
 
 /* ---- the image ---- */

@@ -274,12 +274,14 @@ static void msix_vector_errors_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PTR_ERR(cap), (long)-ECHRNG);
 	cap = mr_function_cap(&f->fn, MSI_ROUTE_MSI, 0, 1);
 	KUNIT_EXPECT_EQ(test, PTR_ERR(cap), (long)-ENODEV);
-	cap = mr_function_cap(&f->fn, MSI_ROUTE_MSI + 1, 0, 1);
+	cap = mr_function_cap(&f->fn, MSI_ROUTE_IMS + 1, 0, 1);
 	KUNIT_EXPECT_EQ(test, PTR_ERR(cap), (long)-EINVAL);
 
 	c.kind = MSI_ROUTE_MSI;
 	KUNIT_EXPECT_EQ(test, mr_function_counters(&f->fn, &c), -ENODEV);
-	c.kind = 2;
+	c.kind = MSI_ROUTE_IMS;
+	KUNIT_EXPECT_EQ(test, mr_function_counters(&f->fn, &c), -ENODEV);
+	c.kind = MSI_ROUTE_IMS + 1;
 	KUNIT_EXPECT_EQ(test, mr_function_counters(&f->fn, &c), -EINVAL);
 	c.kind = MSI_ROUTE_MSIX;
 	c.vector = 3;

@@ -23,6 +23,7 @@
 #include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
+#include <linux/pci_regs.h>
 #include <linux/preempt.h>
 #include <linux/processor.h>
 #include <linux/rcupdate.h>
@@ -420,9 +421,14 @@ u32 mr_hold_default(void)
  */
 bool mr_vector_message(struct mr_vector *v, struct mr_message *raw)
 {
-	if (mr_vector_cap(v)->kind == MSI_ROUTE_MSIX)
+	switch (mr_vector_cap(v)->kind) {
+	case MSI_ROUTE_MSIX:
 		return mr_msix_message(v, raw);
-	return mr_msi_message(v, raw);
+	case MSI_ROUTE_MSI:
+		return mr_msi_message(v, raw);
+	default:
+		return mr_ims_message(v, raw);
+	}
 }
 
 /* NULL: the function is not behind an interrupt remapping unit. */
@@ -598,7 +604,8 @@ void mr_update_commit(struct mr_update *u, enum mr_hold hold)
 	mr_release(v);
 
 	/* After the barrier in mr_update_publish(): see mr_change_used(). */
-	if (likely(!mr_changes_wanted(mr_vector_cap(v)->fn)))
+	if (likely(!mr_changes_wanted(mr_vector_cap(v)->fn)) ||
+	    mr_vector_cap(v)->kind == MSI_ROUTE_IMS)
 		return;
 	if (masked != was_masked)
 		u->changes |= masked ? MSI_ROUTE_CHANGE_MASKED :
@@ -896,6 +903,15 @@ static void mr_untranslate(struct mr_vector *v)
 		t->valid = false;
 }
 
+/* Under the vector's lock. */
+static void mr_store_entry(struct mr_vector *v, const struct msi_route_entry *e)
+{
+	if (mr_vector_cap(v)->kind == MSI_ROUTE_MSIX)
+		mr_msix_store_entry(v, e);
+	else if (mr_vector_cap(v)->kind == MSI_ROUTE_IMS)
+		mr_ims_store_entry(v, e);
+}
+
 /* Pending goes without a message.  Under the vector's lock. */
 static bool mr_forget(struct mr_vector *v)
 {
@@ -925,11 +941,20 @@ bool mr_vector_clear(struct mr_vector *v)
 	return was;
 }
 
+/* MSI's registers are not the vector's own: mr_msi_reset(). */
+static void mr_reset_entry(struct mr_vector *v)
+{
+	static const struct msi_route_entry masked = {
+		.control = PCI_MSIX_ENTRY_CTRL_MASKBIT,
+	};
+
+	mr_store_entry(v, &masked);
+}
+
 /* Registers, translation and what is pending.  Under the vector's lock. */
 static void mr_forget_all(struct mr_vector *v)
 {
-	if (mr_vector_cap(v)->kind == MSI_ROUTE_MSIX)
-		mr_msix_reset_entry(v);
+	mr_reset_entry(v);
 	mr_untranslate(v);
 	if (!mr_mutant(MR_MUT_STALE_RESET))
 		mr_forget(v);
@@ -948,6 +973,28 @@ void mr_vector_reset(struct mr_vector *v)
 	mr_update_begin(&u, v);
 	mr_forget_all(v);
 	mr_update_commit(&u, MR_HOLD_CLOSE);
+	mr_update_end(&u);
+}
+
+/**
+ * mr_vector_renew() - as if the guest wrote the vector's registers once more
+ * @v: the vector
+ *
+ * Context: process, interrupts on, no spinlock held.
+ */
+void mr_vector_renew(struct mr_vector *v)
+{
+	struct mr_message raw;
+	struct mr_update u;
+
+	mr_update_begin(&u, v);
+	if (!u.s->absent) {
+		u.s->used = false;
+		u.changes = MSI_ROUTE_CHANGE_MESSAGE |
+			    (mr_vector_message(v, &raw) ?
+			     MSI_ROUTE_CHANGE_MASKED : MSI_ROUTE_CHANGE_UNMASKED);
+		mr_update_commit(&u, MR_HOLD_KEEP);
+	}
 	mr_update_end(&u);
 }
 
@@ -1007,7 +1054,7 @@ void mr_vector_restore(struct mr_vector *v, const struct msi_route_entry *e,
 	mr_update_begin(&u, v);
 	u.changes = MSI_ROUTE_CHANGE_MESSAGE;
 	if (e)
-		mr_msix_store_entry(v, e);
+		mr_store_entry(v, e);
 	mr_untranslate(v);
 	mr_forget(v);
 	if (pending) {
@@ -1100,6 +1147,7 @@ int mr_cap_init(struct mr_cap *cap, struct mr_function *fn, u32 kind, u32 nr,
 
 	cap->fn = fn;
 	cap->kind = kind;
+	cap->limit = max;
 	cap->pending = pending;
 	cap->hold_bound = ns_to_ktime(mr_hold_default());
 	raw_spin_lock_init(&cap->many_lock);

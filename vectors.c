@@ -12,6 +12,7 @@
 #include <linux/bitmap.h>
 #include <linux/mm.h>
 #include <linux/nospec.h>
+#include <linux/pci_regs.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 
@@ -35,12 +36,13 @@ static void free_block(struct mr_block *b)
 		kmem_cache_free(slow_cache, b->slow);
 	else
 		kfree(b->slow);
+	kfree(b->entries);
 	kfree(b->translations);
 	kfree(b->vectors);
 	kfree(b);
 }
 
-static struct mr_block *alloc_block(u32 nr, bool remapping)
+static struct mr_block *alloc_block(u32 nr, bool remapping, bool entries)
 {
 	struct mr_block *b = kzalloc(sizeof(*b), GFP_KERNEL_ACCOUNT);
 
@@ -55,7 +57,10 @@ static struct mr_block *alloc_block(u32 nr, bool remapping)
 	if (remapping)
 		b->translations = kcalloc(nr, sizeof(*b->translations),
 					  GFP_KERNEL_ACCOUNT);
-	if (b->vectors && b->slow && (b->translations || !remapping))
+	if (entries)
+		b->entries = kcalloc(nr, sizeof(*b->entries), GFP_KERNEL_ACCOUNT);
+	if (b->vectors && b->slow && (b->translations || !remapping) &&
+	    (b->entries || !entries))
 		return b;
 	free_block(b);
 	return NULL;
@@ -74,13 +79,16 @@ static int make_block(struct mr_cap *cap, u32 block)
 	u32 i;
 
 	b = alloc_block(min_t(u32, MR_BLOCK, cap->max - first),
-			cap->fn->flags & MSI_ROUTE_CREATE_REMAPPING);
+			cap->fn->flags & MSI_ROUTE_CREATE_REMAPPING,
+			cap->kind == MSI_ROUTE_IMS);
 	if (!b)
 		return -ENOMEM;
 	b->cap = cap;
 	b->first = first;
 	for (i = 0; i < b->nr; i++) {
 		b->vectors[i].block = b;
+		if (b->entries)
+			b->entries[i].control = PCI_MSIX_ENTRY_CTRL_MASKBIT;
 		mr_vector_init(&b->vectors[i], first + i >= cap->nr);
 	}
 	rcu_assign_pointer(cap->blocks[block], b);
@@ -192,7 +200,7 @@ void mr_vectors_count(struct mr_cap *cap, struct mr_vector_count *count)
  * @cap: the capability
  * @nr: number of vectors that it may come to have, at most cap->max
  *
- * What is reserved and not used is freed by mr_vectors_shrink().
+ * What is reserved and not used is freed by mr_vectors_trim().
  *
  * Context: process, may sleep; fn->config held.
  * Return: number of vectors that there is memory for: @nr, or fewer.
@@ -270,6 +278,24 @@ static void release(struct work_struct *work)
 }
 
 /**
+ * mr_vectors_trim() - free what no vector needs, later
+ * @cap: the capability
+ *
+ * Context: process; fn->config held.
+ */
+void mr_vectors_trim(struct mr_cap *cap)
+{
+	u32 block;
+
+	for (block = nr_blocks(cap->nr); block < nr_blocks(cap->max); block++) {
+		if (own_block(cap, block)) {
+			queue_work(system_wq, &cap->release_work);
+			break;
+		}
+	}
+}
+
+/**
  * mr_vectors_shrink() - fewer vectors
  * @cap: the capability
  * @nr: number that it is to have, at most what it has
@@ -288,13 +314,7 @@ void mr_vectors_shrink(struct mr_cap *cap, u32 nr)
 		mr_trigger_remove(cap, i);
 		mr_vector_remove(mr_vector_at(cap, i));
 	}
-	/* Also what was reserved in vain. */
-	for (i = nr_blocks(nr); i < nr_blocks(cap->max); i++) {
-		if (own_block(cap, i)) {
-			queue_work(system_wq, &cap->release_work);
-			break;
-		}
-	}
+	mr_vectors_trim(cap);
 }
 
 /* ---- life ---- */
