@@ -44,13 +44,6 @@ FIXTURE_TEARDOWN(state)
 	vm_destroy(&self->vm);
 }
 
-static int set_run(struct function *fn, __u32 run)
-{
-	struct msi_route_set_run arg = { .size = sizeof(arg), .run = run };
-
-	return ioctl(fn->fd, MSI_ROUTE_SET_RUN, &arg) ? -errno : 0;
-}
-
 /* A struct for the call, with its pointers. */
 static void prepare(struct saved *s)
 {

@@ -309,6 +309,51 @@ int set_hold(struct function *fn, __u32 bound_ns)
 	return ioctl(fn->fd, MSI_ROUTE_SET_HOLD, &arg) ? -errno : 0;
 }
 
+static int resize_ioctl(struct function *fn, struct msi_route_resize arg)
+{
+	arg.size = sizeof(arg);
+	return ioctl(fn->fd, MSI_ROUTE_RESIZE, &arg) ? -errno : (int)arg.granted;
+}
+
+int resize(struct function *fn, __u32 kind, __u32 min, __u32 nr)
+{
+	return resize_ioctl(fn, (struct msi_route_resize) {
+		.kind = kind, .min = min, .nr = nr,
+	});
+}
+
+int set_limit(struct function *fn, __u32 kind, __u32 limit)
+{
+	int ret = resize_ioctl(fn, (struct msi_route_resize) {
+		.flags = MSI_ROUTE_RESIZE_LIMIT, .kind = kind, .limit = limit,
+	});
+
+	return ret < 0 ? ret : 0;
+}
+
+int set_ims(struct function *fn, const struct msi_route_ims_op *ops, __u32 nr)
+{
+	struct msi_route_ims arg = {
+		.size = sizeof(arg), .nr = nr, .ops = (unsigned long)ops,
+	};
+
+	return ioctl(fn->fd, MSI_ROUTE_SET_IMS, &arg) ? -errno : 0;
+}
+
+int renew(struct function *fn)
+{
+	struct msi_route_renew arg = { .size = sizeof(arg) };
+
+	return ioctl(fn->fd, MSI_ROUTE_RENEW, &arg) ? -errno : 0;
+}
+
+int set_run(struct function *fn, __u32 run)
+{
+	struct msi_route_set_run arg = { .size = sizeof(arg), .run = run };
+
+	return ioctl(fn->fd, MSI_ROUTE_SET_RUN, &arg) ? -errno : 0;
+}
+
 int map(struct function *fn, __u32 flags, __u64 table, __u64 pba)
 {
 	struct msi_route_map arg = {
@@ -361,7 +406,8 @@ struct msi_route_counters totals(struct function *fn, __u32 kind)
 __u64 accounted(const struct msi_route_counters *c)
 {
 	return c->messages + c->coalesced + c->cleared + c->unreached +
-	       c->dropped_address + c->dropped_mode + c->dropped_vector + c->pending;
+	       c->dropped_address + c->dropped_mode + c->dropped_vector +
+	       c->dropped_absent + c->pending;
 }
 
 int new_eventfd(void)

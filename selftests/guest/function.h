@@ -149,6 +149,12 @@ int get_changes(struct function *fn, struct msi_route_vector_change *changes, __
 int set_bus_master(struct function *fn, __u32 enable);
 int reset(struct function *fn);
 int set_hold(struct function *fn, __u32 bound_ns);
+/* How many vectors it then has, or -errno. */
+int resize(struct function *fn, __u32 kind, __u32 min, __u32 nr);
+int set_limit(struct function *fn, __u32 kind, __u32 limit);
+int set_ims(struct function *fn, const struct msi_route_ims_op *ops, __u32 nr);
+int renew(struct function *fn);
+int set_run(struct function *fn, __u32 run);
 /* In-kernel MMIO: @flags of enum msi_route_map_flag. */
 int map(struct function *fn, __u32 flags, __u64 table, __u64 pba);
 /* The image's page with @offset as a read-only slot of memory at @gpa, or dies. */
