@@ -24,6 +24,8 @@ static const char * const mutation_names[MR_MUT_COUNT] = {
 	[MR_MUT_LOST_CHANGE] = "lost-change",
 	[MR_MUT_NO_FREEZE] = "no-freeze",
 	[MR_MUT_ANY_TRANSLATION] = "any-translation",
+	[MR_MUT_STAYS_ON] = "stays-on",
+	[MR_MUT_GONE_UNCOUNTED] = "gone-uncounted",
 };
 
 /* KUnit runs before the parameters of its module are read. */

@@ -27,6 +27,8 @@ enum mr_mutation {
 	MR_MUT_LOST_CHANGE,	/* a change while the VMM takes another is forgotten */
 	MR_MUT_NO_FREEZE,	/* holds run out while the function is stopped */
 	MR_MUT_ANY_TRANSLATION,	/* a translation is of whatever the guest writes */
+	MR_MUT_STAYS_ON,	/* a vector that is given back goes on */
+	MR_MUT_GONE_UNCOUNTED,	/* events of vectors that were freed are forgotten */
 	MR_MUT_COUNT,
 };
 

@@ -17,6 +17,7 @@
 #include <linux/slab.h>
 
 #include "mr.h"
+#include "mutate.h"
 
 /* The slow part of a whole block fills no size that kmalloc() has. */
 static struct kmem_cache *slow_cache;
@@ -266,7 +267,7 @@ static void release(struct work_struct *work)
 	synchronize_rcu();
 	mutex_lock(&cap->fn->config);
 	cap->dying = NULL;
-	for (b = list; b; b = b->next)
+	for (b = list; b && !mr_mutant(MR_MUT_GONE_UNCOUNTED); b = b->next)
 		count_block(b, &cap->gone);
 	mutex_unlock(&cap->fn->config);
 
@@ -311,6 +312,8 @@ void mr_vectors_shrink(struct mr_cap *cap, u32 nr)
 
 	WRITE_ONCE(cap->nr, nr);
 	for (i = nr; i < old; i++) {
+		if (mr_mutant(MR_MUT_STAYS_ON))
+			continue;
 		mr_trigger_remove(cap, i);
 		mr_vector_remove(mr_vector_at(cap, i));
 	}

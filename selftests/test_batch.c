@@ -140,7 +140,7 @@ TEST_F(batch, eventfds_errors)
 	};
 
 	EXPECT_EQ(-EINVAL, set_eventfds(&self->fn, MSIX, 0, 0, self->fd, 0));
-	EXPECT_EQ(-EINVAL, set_eventfds(&self->fn, 2, 0, 1, self->fd, 0));
+	EXPECT_EQ(-EINVAL, set_eventfds(&self->fn, MSI_ROUTE_IMS + 1, 0, 1, self->fd, 0));
 	EXPECT_EQ(-ENODEV, set_eventfds(&self->fn, MSI, 0, 1, self->fd, 0));
 	EXPECT_EQ(-ECHRNG, set_eventfds(&self->fn, MSIX, 0, NR + 1, self->fd, 0));
 	EXPECT_EQ(-ECHRNG, set_eventfds(&self->fn, MSIX, NR, 1, self->fd, 0));

@@ -239,6 +239,48 @@ TEST_F(changes, reset_forgets)
 }
 
 /* The other eventfd is told from now on, of what comes from now on. */
+/*
+ * For a device that was reset behind the VMM's back: everything once more, as it
+ * stands, and nothing changes by it.
+ */
+TEST_F(changes, renewed)
+{
+	const struct msi_route_vector_change *r = self->got;
+	unsigned int i, seen = 0;
+	int nr;
+
+	msix_control(&self->fn, MSIX_ENABLE);
+	entry_set(&self->fn, 3, MSI_TO(0), VECTOR, 0);
+	entry_set(&self->fn, 4, MSI_TO(0), VECTOR + 1, ENTRY_MASKED);
+	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, MSIX, 4));
+	ASSERT_EQ(0, set_notify(&self->fn, ALL, self->fd));
+	EXPECT_ONE(MSIX, 3, USED, IS_OPEN);
+
+	ASSERT_EQ(0, renew(&self->fn));
+	wait_told(self->fd);
+	nr = get_changes(&self->fn, self->got, ARRAY_SIZE(self->got), NULL);
+	EXPECT_EQ(NR + 1 + NR_MSI + 1, nr);
+	for (i = 0; i < (unsigned int)nr; i++, r++) {
+		if (r->vector == MSI_ROUTE_CAPABILITY) {
+			EXPECT_EQ(CONTROL, r->changes);
+		} else if (r->kind == MSIX && r->vector == 3) {
+			EXPECT_EQ(MESSAGE | UNMASKED | USED, r->changes);
+			EXPECT_EQ(MSI_TO(0), r->address);
+			EXPECT_EQ(VECTOR, r->data);
+			seen++;
+		} else if (r->kind == MSIX) {
+			EXPECT_EQ(MESSAGE | MASKED, r->changes);
+		}
+	}
+	EXPECT_EQ(1, seen);
+	EXPECT_NONE();
+	EXPECT_TRUE(pba_bit(&self->fn, 4));
+	EXPECT_EQ(0, vcpu_irr_weight(&self->vm.vcpu[0]));
+	EXPECT_EQ(MSI_ROUTE_SENT, trigger(&self->fn, MSIX, 3));
+	entry_mask(&self->fn, 4, false);
+	EXPECT_TRUE(vcpu_take_irr(&self->vm.vcpu[0], VECTOR + 1));
+}
+
 TEST_F(changes, another_eventfd)
 {
 	int other = new_eventfd();

@@ -184,7 +184,7 @@ TEST_F(translate, errors)
 	EXPECT_EQ(-1, ioctl(self->fn.fd, MSI_ROUTE_SET_TRANSLATION, &arg));
 	EXPECT_EQ(EOPNOTSUPP, errno);
 	EXPECT_EQ(-ECHRNG, translate(&self->fn, MSIX, NR, 0, 0, 0, 0));
-	EXPECT_EQ(-EINVAL, translate(&self->fn, 2, 0, 0, 0, 0, 0));
+	EXPECT_EQ(-EINVAL, translate(&self->fn, MSI_ROUTE_IMS + 1, 0, 0, 0, 0, 0));
 	function_open(&plain, &self->vm, msix_shape(1));
 	EXPECT_EQ(-EINVAL, translate(&plain, MSIX, 0, 0, 0, MSI_TO(0), VECTOR));
 	EXPECT_EQ(-ENODEV, translate(&plain, MSI, 0, 0, 0, MSI_TO(0), VECTOR));

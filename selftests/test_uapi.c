@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Every error of msi_route.h, what a failed call leaves, and growing structs. */
 #include <fcntl.h>
+#include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -24,7 +25,10 @@ FIXTURE(uapi) {
 
 static struct msi_route_create both(void)
 {
-	return both_shape(NR, 2);
+	struct msi_route_create c = both_shape(NR, 2);
+
+	c.ims_vectors = 1;
+	return c;
 }
 
 FIXTURE_SETUP(uapi)
@@ -72,12 +76,16 @@ union argument {
 	struct msi_route_set_notify notify;
 	struct msi_route_get_changes changes;
 	struct msi_route_set_run run;
+	struct msi_route_resize resize;
+	struct msi_route_ims ims;
+	struct msi_route_renew renew;
 };
 
 /* What requests point to. */
 static __s32 keep_one = MSI_ROUTE_EVENTFD_KEEP;
 static struct msi_route_entry an_entry = { .address_lo = APIC_BASE };
 static struct msi_route_vector_change a_change;
+static struct msi_route_ims_op an_op = { .op = MSI_ROUTE_IMS_MASK };
 
 static const struct request {
 	const char *name;
@@ -117,12 +125,32 @@ static const struct request {
 		.changes = (unsigned long)&a_change } } },
 	{ "SET_RUN", MSI_ROUTE_SET_RUN, false, { .run = {
 		.size = sizeof(struct msi_route_set_run), .run = 1 } } },
+	{ "RESIZE", MSI_ROUTE_RESIZE, true, { .resize = {
+		.size = sizeof(struct msi_route_resize) } } },
+	{ "SET_IMS", MSI_ROUTE_SET_IMS, false, { .ims = {
+		.size = sizeof(struct msi_route_ims), .nr = 1,
+		.ops = (unsigned long)&an_op } } },
+	{ "RENEW", MSI_ROUTE_RENEW, false, { .renew = {
+		.size = sizeof(struct msi_route_renew) } } },
 	{ "RESET", MSI_ROUTE_RESET, false, { .reset = {
 		.size = sizeof(struct msi_route_reset) } } },
 };
 
 #define for_each_request(r) \
 	for (r = requests; r < requests + ARRAY_SIZE(requests); r++)
+
+/* Size of the struct's first version: some have grown. */
+static __u32 first_version(const struct request *r)
+{
+	switch (r->number) {
+	case MSI_ROUTE_QUERY:
+		return offsetof(struct msi_route_query, ims_max_vectors);
+	case MSI_ROUTE_GET_COUNTERS:
+		return offsetof(struct msi_route_counters, dropped_absent);
+	default:
+		return r->valid.size;
+	}
+}
 
 TEST_F(uapi, efault)
 {
@@ -158,12 +186,31 @@ TEST_F(uapi, einval_size_too_small)
 	__u32 size;
 
 	for_each_request(r) {
-		for (size = 0; size < r->valid.size; size += 4) {
+		for (size = 0; size < first_version(r); size += 4) {
 			arg = r->valid;
 			arg.size = size;
 			EXPECT_EQ(-EINVAL, call(self->fn.fd, r->number, &arg))
 				TH_LOG("%s of %u bytes", r->name, size);
 		}
+	}
+}
+
+/* What a caller does not know is neither read nor written. */
+TEST_F(uapi, first_version_of_what_has_grown)
+{
+	const struct request *r;
+	union argument arg;
+
+	for_each_request(r) {
+		__u32 size = first_version(r);
+
+		memset(&arg, 0xff, sizeof(arg));
+		memcpy(&arg, &r->valid, size);
+		arg.size = size;
+		EXPECT_EQ(0, call(self->fn.fd, r->number, &arg)) TH_LOG("%s", r->name);
+		EXPECT_EQ(size, arg.size);
+		if (size < sizeof(arg))
+			EXPECT_EQ(0xff, ((__u8 *)&arg)[size]);
 	}
 }
 
@@ -315,8 +362,14 @@ TEST_F(uapi, create_sizes)
 	int device = open_device();
 
 	big.shape.vm_fd = self->vm.fd;
-	big.shape.size = sizeof(big.shape) - 4;
+	big.shape.size = offsetof(struct msi_route_create, reserved);
 	EXPECT_EQ(-EINVAL, call(device, MSI_ROUTE_CREATE, &big));
+	/* The first version. */
+	big.shape.size = offsetof(struct msi_route_create, msix_granted);
+	EXPECT_LE(0, call(device, MSI_ROUTE_CREATE, &big));
+	big.shape.mmap_size = 0;
+	big.shape.mmap_table = 0;
+	big.shape.mmap_pba = 0;
 	big.shape.size = sizeof(big);
 	EXPECT_EQ(0, call(device, MSI_ROUTE_CREATE, &big));
 	big.shape.mmap_size = 0;
@@ -436,7 +489,7 @@ TEST_F(uapi, create_emfile)
 
 TEST_F(uapi, create_einval_numbers)
 {
-	EXPECT_REFUSED((c.msix_vectors = 0, c.msi_vectors = 0, c.msix_cap = 0, c.msi_cap = 0,
+	EXPECT_REFUSED((c.msix_vectors = 0, c.msi_vectors = 0, c.ims_vectors = 0, c.msix_cap = 0, c.msi_cap = 0,
 			c.msi_flags = 0, c.msix_pba_offset = 0));
 	EXPECT_REFUSED(c.msix_vectors = 2049);
 	EXPECT_REFUSED(c.msi_vectors = 3);
@@ -627,9 +680,9 @@ TEST_F(uapi, vector_errors)
 	EXPECT_EQ(-ECHRNG, set_eventfd(&self->fn, MSIX, NR, fd, 0));
 	EXPECT_EQ(-ECHRNG, set_eventfd(&self->fn, MSIX, ~0U, -1, 0));
 
-	EXPECT_EQ(-EINVAL, trigger(&self->fn, 2, 0));
+	EXPECT_EQ(-EINVAL, trigger(&self->fn, MSI_ROUTE_IMS + 1, 0));
 	EXPECT_EQ(-EINVAL, clear_pending(&self->fn, ~0U, 0));
-	EXPECT_EQ(-EINVAL, set_eventfd(&self->fn, 2, 0, fd, 0));
+	EXPECT_EQ(-EINVAL, set_eventfd(&self->fn, MSI_ROUTE_IMS + 1, 0, fd, 0));
 
 	EXPECT_EQ(0, totals(&self->fn, MSIX).events);
 	EXPECT_EQ(0, totals(&self->fn, MSI).events);
@@ -742,7 +795,7 @@ TEST_F(uapi, hold_einval)
 
 TEST_F(uapi, counters_errors)
 {
-	struct msi_route_counters c = { .size = sizeof(c), .kind = 2 };
+	struct msi_route_counters c = { .size = sizeof(c), .kind = MSI_ROUTE_IMS + 1 };
 	struct function fn;
 
 	EXPECT_EQ(-EINVAL, call(self->fn.fd, MSI_ROUTE_GET_COUNTERS, &c));
