@@ -101,6 +101,12 @@ complete()
 	:
 }
 
+# The guest has said its end, QEMU runs still.
+ended()
+{
+	:
+}
+
 # boot QEMU TEST PARAMETERS ARGUMENT... : boots the guest for the test of that
 # name and waits for its end. What it says is in $work/log, the module's
 # counters are in $work/counters, QEMU's status is in $status. An emulated host
@@ -135,6 +141,7 @@ boot()
 	done
 
 	if wait_for 240 '^guest: end'; then
+		ended
 		"$here/monitor" "$work/monitor" "info msi-route" > "$work/counters" || :
 		"$here/monitor" "$work/monitor" quit || :
 	elif running; then

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The plots of the data that report wrote into the current directory.
 
-set terminal svg size 860,420 font "sans-serif,13" background "white"
+set terminal svg size 860,480 font "sans-serif,13" background "white"
 set datafile separator tab
 set style fill solid 0.8 border -1
 set boxwidth 0.8
@@ -10,6 +10,7 @@ set key outside top center horizontal
 set yrange [0:*]
 set bmargin 4
 blue = "#4477aa"; red = "#ee6677"; green = "#228833"; grey = "#bbbbbb"
+yellow = "#ccbb44"; cyan = "#66ccee"
 
 set output "trigger.svg"
 set title "From the signal of an eventfd to the IRR"
@@ -27,7 +28,10 @@ set xtics rotate by -20
 set bmargin 7
 plot "access.dat" using 2:xtic(1) title "exit and ioctl" linecolor rgb grey, \
      "" using 3 title "in-kernel" linecolor rgb blue, \
-     "" using 4 title "in-kernel and read-only pages" linecolor rgb green
+     "" using 4 title "in-kernel and read-only pages" linecolor rgb green, \
+     "" using 5 title "QEMU" linecolor rgb yellow, \
+     "" using 7 title "QEMU, irqfd" linecolor rgb red, \
+     "" using 8 title "QEMU with the module" linecolor rgb cyan
 set xtics norotate
 set bmargin 4
 
@@ -79,7 +83,8 @@ stats "ratio.dat" using 2 nooutput
 set xrange [-0.6:STATS_records - 0.4]
 set yrange [0:3]
 set xtics rotate by -30
-set bmargin 10
+set bmargin 11
+set rmargin 12
 set boxwidth 0.4
 unset key
 set arrow from graph 0, first 1 to graph 1, first 1 nohead dashtype 2
