@@ -110,6 +110,27 @@ static inline void guest_out32(__u16 port, __u32 value)
 	__asm__ __volatile__("outl %0, %1" :: "a" (value), "Nd" (port) : "memory");
 }
 
+static inline void guest_out16(__u16 port, __u16 value)
+{
+	__asm__ __volatile__("outw %0, %1" :: "a" (value), "Nd" (port) : "memory");
+}
+
+static inline __u32 guest_in32(__u16 port)
+{
+	__u32 value;
+
+	__asm__ __volatile__("inl %1, %0" : "=a" (value) : "Nd" (port) : "memory");
+	return value;
+}
+
+static inline __u16 guest_in16(__u16 port)
+{
+	__u16 value;
+
+	__asm__ __volatile__("inw %1, %0" : "=a" (value) : "Nd" (port) : "memory");
+	return value;
+}
+
 /* The accesses that the host's side forwards to the module. */
 static inline __u8 guest_read8(unsigned long gpa)
 {

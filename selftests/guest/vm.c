@@ -26,6 +26,7 @@ extern char __executable_start[], _end[];
 extern char guest_stubs[];
 
 bool (*vm_mmio)(struct vm *vm, __u64 gpa, void *data, __u32 len, bool write);
+bool (*vm_pio)(struct vm *vm, __u16 port, void *data, __u32 len, bool write);
 
 /* Four GiB, mapped one to one by large pages. */
 static __u64 pml4[512] __attribute__((aligned(4096)));
@@ -371,6 +372,9 @@ static bool handle_exit(struct vcpu *vcpu)
 		if (run->io.port == GUEST_PORT_PANIC)
 			die("guest: %s %#llx %#llx", guest_panic_text,
 			    guest_panic_value[0], guest_panic_value[1]);
+		if (vm_pio && vm_pio(vcpu->vm, run->io.port, (void *)run + run->io.data_offset,
+				     run->io.size, run->io.direction == KVM_EXIT_IO_OUT))
+			return false;
 		die("guest: port %#x", run->io.port);
 	default:
 		die("guest: exit %u", run->exit_reason);

@@ -83,5 +83,7 @@ void vm_stop(struct vm *vm);
  * Returns false if nobody knows the address.
  */
 extern bool (*vm_mmio)(struct vm *vm, __u64 gpa, void *data, __u32 len, bool write);
+/* Likewise their accesses of ports, but for those of guest.h. */
+extern bool (*vm_pio)(struct vm *vm, __u16 port, void *data, __u32 len, bool write);
 
 #endif /* SELFTESTS_VM_H */
