@@ -154,6 +154,7 @@ int resize(struct function *fn, __u32 kind, __u32 min, __u32 nr);
 int set_limit(struct function *fn, __u32 kind, __u32 limit);
 int set_ims(struct function *fn, const struct msi_route_ims_op *ops, __u32 nr);
 int renew(struct function *fn);
+/* 0: stop, 1: run. */
 int set_run(struct function *fn, __u32 run);
 /* In-kernel MMIO: @flags of enum msi_route_map_flag. */
 int map(struct function *fn, __u32 flags, __u64 table, __u64 pba);
