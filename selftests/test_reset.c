@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Rules 29 to 31: reset, and Bus Master Enable. */
+#include <sched.h>
+
 #include "guest/function.h"
 #include "harness.h"
 
@@ -107,6 +109,129 @@ TEST_F(reset, rule_29_eventfds_stay)
 	EXPECT_TRUE(vcpu_take_irr(self->vcpu, VECTOR(1)));
 }
 
+/* ---- events in flight ---- */
+
+#define NR_RESETS	200
+#define NR_SOURCES	(NR + 4)
+
+struct devices {
+	struct function *fn;
+	int eventfd[NR_SOURCES];
+	__u64 raised[2];	/* by kind */
+	bool stop;
+};
+
+static __u32 kind_of(unsigned int source)
+{
+	return source < NR ? MSIX : MSI;
+}
+
+static unsigned int vector_of(unsigned int source)
+{
+	return source < NR ? source : source - NR;
+}
+
+static void *raise_by_ioctl(void *arg)
+{
+	struct devices *d = arg;
+	__u32 state = 1, source;
+
+	while (!load(&d->stop)) {
+		source = next_random(&state) % NR_SOURCES;
+		if (trigger(d->fn, kind_of(source), vector_of(source)) < 0)
+			die("MSI_ROUTE_TRIGGER");
+		atomic_inc(&d->raised[kind_of(source)]);
+		sched_yield();
+	}
+	return NULL;
+}
+
+static void *raise_by_eventfd(void *arg)
+{
+	struct devices *d = arg;
+	__u32 state = 2, source;
+
+	while (!load(&d->stop)) {
+		source = next_random(&state) % NR_SOURCES;
+		signal_eventfd(d->eventfd[source], 1);
+		atomic_inc(&d->raised[kind_of(source)]);
+		sched_yield();
+	}
+	return NULL;
+}
+
+static __u64 events(struct function *fn)
+{
+	return totals(fn, MSIX).events + totals(fn, MSI).events;
+}
+
+/*
+ * What was under way has arrived, or never will, when the reset returns; what
+ * comes later is kept.  One entry is a broadcast, which a work item may send.
+ */
+TEST_F(reset, rule_29_nothing_after_it)
+{
+	struct devices d = { .fn = &self->fn };
+	struct msi_route_counters x, m;
+	pthread_t thread[2];
+	unsigned int i, round;
+
+	for (i = 0; i < NR_SOURCES; i++) {
+		d.eventfd[i] = new_eventfd();
+		ASSERT_EQ(0, set_eventfd(&self->fn, kind_of(i), vector_of(i), d.eventfd[i], 0));
+	}
+	ASSERT_EQ(0, pthread_create(&thread[0], NULL, raise_by_ioctl, &d));
+	ASSERT_EQ(0, pthread_create(&thread[1], NULL, raise_by_eventfd, &d));
+	for (round = 0; round < NR_RESETS; round++) {
+		const __u32 kind = round & 1 ? MSI : MSIX;
+		__u64 before;
+
+		program(&self->fn);
+		entry_set(&self->fn, NR - 1, MSI_TO(0xff), VECTOR(NR - 1), 0);
+		ASSERT_EQ(0, set_bus_master(&self->fn, 1));
+		before = totals(&self->fn, kind).messages;
+		if (kind == MSIX)
+			msix_control(&self->fn, MSIX_ENABLE);
+		else
+			msi_control(&self->fn, MSI_ENABLE | MSI_MME(2));
+		/* More than what was pending: in full flow. */
+		while (totals(&self->fn, kind).messages < before + NR_SOURCES + round % 8)
+			sched_yield();
+
+		ASSERT_EQ(0, reset(&self->fn));
+		x = totals(&self->fn, MSIX);
+		m = totals(&self->fn, MSI);
+		vcpu_clear_irr(self->vcpu);
+		before = events(&self->fn);
+		while (events(&self->fn) < before + 4)
+			sched_yield();
+		ASSERT_EQ(0, vcpu_irr_weight(self->vcpu));
+		ASSERT_EQ(x.messages, totals(&self->fn, MSIX).messages);
+		ASSERT_EQ(m.messages, totals(&self->fn, MSI).messages);
+	}
+	store(&d.stop, true);
+	for (i = 0; i < 2; i++)
+		pthread_join(thread[i], NULL);
+
+	/* Each event is accounted for, and what is pending is cleared and counted. */
+	x = totals(&self->fn, MSIX);
+	m = totals(&self->fn, MSI);
+	EXPECT_EQ(d.raised[MSIX], x.events);
+	EXPECT_EQ(d.raised[MSI], m.events);
+	EXPECT_EQ(x.events, accounted(&x));
+	EXPECT_EQ(m.events, accounted(&m));
+	EXPECT_LT(0, x.pending + m.pending);
+	ASSERT_EQ(0, reset(&self->fn));
+	EXPECT_EQ(x.cleared + x.pending, totals(&self->fn, MSIX).cleared);
+	EXPECT_EQ(m.cleared + m.pending, totals(&self->fn, MSI).cleared);
+	EXPECT_EQ(0, totals(&self->fn, MSIX).pending + totals(&self->fn, MSI).pending);
+	EXPECT_EQ(0, vcpu_irr_weight(self->vcpu));
+	REMARK("%u resets, %llu events, %llu messages, %llu cleared", round + 1,
+	       x.events + m.events, x.messages + m.messages, x.cleared + m.cleared);
+}
+
+/* ---- equal values ---- */
+
 /*
  * The device forgot its table, nobody told the module, and the guest writes
  * what it wrote before.  A write that were skipped because it changes nothing
@@ -141,6 +266,8 @@ TEST_F(reset, rule_30_equal_values_take_effect)
 	EXPECT_EQ(MSI_ROUTE_SENT, trigger(&self->fn, MSI, 0));
 	EXPECT_TRUE(vcpu_take_irr(self->vcpu, MSI_VECTOR));
 }
+
+/* ---- Bus Master Enable ---- */
 
 TEST_F(reset, rule_31_bus_master_msix)
 {
