@@ -11,6 +11,7 @@
 #define NR		70		/* more than a word of a bitmap */
 #define NR_MSI		4
 #define VECTOR		0x51
+#define MSI_VECTOR	0x60
 
 #define USED		MSI_ROUTE_CHANGE_USED
 #define UNMASKED	MSI_ROUTE_CHANGE_UNMASKED
@@ -115,13 +116,91 @@ TEST_F(changes, gather)
 	EXPECT_NONE();
 }
 
-/* Writing back an equal value is told [30]. */
-TEST_F(changes, rule_30_equal_value)
+/*
+ * The device forgot its table, and nobody told the module: the guest writes back
+ * what it wrote before, in whatever way, and the VMM is told of each write [30].
+ */
+TEST_F(changes, rule_30_equal_values)
 {
-	entry_set(&self->fn, 0, MSI_TO(0), VECTOR, 0);
+	const struct msi_route_entry entry = { MSI_TO(0), 0, VECTOR, 0 };
+
+	entry_set(&self->fn, 1, entry.address_lo, entry.data, entry.control);
 	ASSERT_EQ(0, set_notify(&self->fn, MESSAGE, self->fd));
-	table_write(&self->fn, ENTRY(0) + ENTRY_DATA, VECTOR);
-	EXPECT_ONE(MSIX, 0, MESSAGE, IS_BUS_MASTER);
+	table_write(&self->fn, ENTRY(1) + ENTRY_ADDRESS, entry.address_lo);
+	EXPECT_ONE(MSIX, 1, MESSAGE, IS_BUS_MASTER);
+	table_write(&self->fn, ENTRY(1) + ENTRY_UPPER, 0);
+	EXPECT_ONE(MSIX, 1, MESSAGE, IS_BUS_MASTER);
+	table_write(&self->fn, ENTRY(1) + ENTRY_DATA, entry.data);
+	EXPECT_ONE(MSIX, 1, MESSAGE, IS_BUS_MASTER);
+	function_write(&self->fn, MSI_ROUTE_TABLE, ENTRY(1), 8, entry.address_lo);
+	EXPECT_ONE(MSIX, 1, MESSAGE, IS_BUS_MASTER);
+	function_write(&self->fn, MSI_ROUTE_TABLE, ENTRY(1) + ENTRY_DATA, 8, entry.data);
+	EXPECT_ONE(MSIX, 1, MESSAGE, IS_BUS_MASTER);
+	ASSERT_EQ(0, set_entries(&self->fn, 1, 1, &entry));
+	EXPECT_ONE(MSIX, 1, MESSAGE, IS_BUS_MASTER);
+	EXPECT_EQ(entry.address_lo, self->got[0].address);
+	EXPECT_EQ(entry.data, self->got[0].data);
+}
+
+/* MSI has one message for all its vectors. */
+TEST_F(changes, rule_30_equal_values_of_msi)
+{
+	static const struct { __u32 offset, len; } writes[] = {
+		{ MSI_CONTROL, 2 }, { MSI_ADDRESS, 4 }, { MSI_UPPER, 4 }, { 0xc, 2 },
+		{ MSI_ADDRESS + 2, 1 },
+	};
+	unsigned int i, j;
+
+	msi_control(&self->fn, MSI_ENABLE | MSI_MME(2));
+	msi_set(&self->fn, MSI_TO(0), MSI_VECTOR);
+	ASSERT_EQ(0, set_notify(&self->fn, MESSAGE, self->fd));
+	for (i = 0; i < ARRAY_SIZE(writes); i++) {
+		const __u32 at = MSI_CAP + writes[i].offset;
+
+		config_write(&self->fn, at, writes[i].len,
+			     config_read(&self->fn, at, writes[i].len));
+		wait_told(self->fd);
+		ASSERT_EQ(NR_MSI, get_changes(&self->fn, self->got, NR, NULL));
+		for (j = 0; j < NR_MSI; j++) {
+			EXPECT_EQ(MESSAGE, self->got[j].changes);
+			EXPECT_EQ(MSI_TO(0), self->got[j].address);
+			EXPECT_EQ(MSI_VECTOR + j, self->got[j].data);
+		}
+	}
+}
+
+/* One write each time that the VMM has taken the one before. */
+static __u32 may_write;
+
+static void guest_writes_back(void)
+{
+	const unsigned long entry = TABLE_GPA(0) + ENTRY(1);
+	__u32 i;
+
+	for (i = 0; i < 4; i++) {
+		while (load(&may_write) <= i)
+			guest_relax();
+		if (i < 2)
+			guest_write32(entry + i * ENTRY_DATA, i ? VECTOR : MSI_TO(0));
+		else
+			guest_write64(entry + (i - 2) * ENTRY_DATA, i == 3 ? VECTOR : MSI_TO(0));
+	}
+}
+
+TEST_F(changes, rule_30_equal_values_by_in_kernel_mmio)
+{
+	unsigned int i;
+
+	entry_set(&self->fn, 1, MSI_TO(0), VECTOR, 0);
+	ASSERT_EQ(0, map(&self->fn, MSI_ROUTE_MAP_TABLE, TABLE_GPA(0), 0));
+	ASSERT_EQ(0, set_notify(&self->fn, MESSAGE, self->fd));
+	vcpu_start(&self->vm.vcpu[0], guest_writes_back);
+	for (i = 0; i < 4; i++) {
+		atomic_inc(&may_write);
+		EXPECT_ONE(MSIX, 1, MESSAGE, IS_BUS_MASTER);
+		EXPECT_EQ(VECTOR, self->got[0].data);
+	}
+	vcpu_join(&self->vm.vcpu[0]);
 }
 
 TEST_F(changes, of_a_capability)
