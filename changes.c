@@ -186,6 +186,40 @@ static int make_bitmap(struct mr_function *fn)
 }
 
 /**
+ * mr_changes_choose() - choose what is marked, and whom it is told
+ * @fn: the function
+ * @changes: bits of enum msi_route_change
+ * @ctx: the eventfd, or NULL for nobody; out: the one before
+ *
+ * Context: process, may sleep; fn->config held.
+ * Return: 0 or -ENOMEM; then nothing has changed.
+ */
+int mr_changes_choose(struct mr_function *fn, u32 changes,
+		      struct eventfd_ctx **ctx)
+{
+	struct mr_changes *c = &fn->changes;
+	int ret;
+
+	lockdep_assert_held(&fn->config);
+
+	ret = changes ? make_bitmap(fn) : 0;
+	if (ret)
+		return ret;
+	WRITE_ONCE(c->wanted, 0);
+	/* Each vector's lock is taken: nobody marks any more. */
+	mr_changes_forget(fn);
+	atomic_set(&c->told, 0);
+	swap(c->ctx, *ctx);
+	/* Pairs with mr_changes_wanted(). */
+	smp_store_release(&c->wanted, changes);
+	/* Before the gates are read; pairs with mr_function_gate(). */
+	smp_mb();
+	mr_change_opened(&fn->msix_cap);
+	mr_change_opened(&fn->msi_cap);
+	return 0;
+}
+
+/**
  * mr_changes_set() - choose what the VMM is told of
  * @fn: the function
  * @changes: bits of enum msi_route_change
@@ -197,9 +231,8 @@ static int make_bitmap(struct mr_function *fn)
  */
 int mr_changes_set(struct mr_function *fn, u32 changes, int fd)
 {
-	struct mr_changes *c = &fn->changes;
 	struct eventfd_ctx *ctx = NULL;
-	int ret = 0;
+	int ret;
 
 	if (changes) {
 		ctx = eventfd_ctx_fdget(fd);
@@ -207,21 +240,7 @@ int mr_changes_set(struct mr_function *fn, u32 changes, int fd)
 			return PTR_ERR(ctx);
 	}
 	mutex_lock(&fn->config);
-	if (changes)
-		ret = make_bitmap(fn);
-	if (!ret) {
-		WRITE_ONCE(c->wanted, 0);
-		/* Each vector's lock is taken: nobody marks any more. */
-		mr_changes_forget(fn);
-		atomic_set(&c->told, 0);
-		swap(c->ctx, ctx);
-		/* Pairs with mr_changes_wanted(). */
-		smp_store_release(&c->wanted, changes);
-		/* Before the gates are read; pairs with mr_function_gate(). */
-		smp_mb();
-		mr_change_opened(&fn->msix_cap);
-		mr_change_opened(&fn->msi_cap);
-	}
+	ret = mr_changes_choose(fn, changes, &ctx);
 	mutex_unlock(&fn->config);
 	/* The old one, or the one that is not needed. */
 	if (ctx)
@@ -282,9 +301,15 @@ static void take_one(struct mr_function *fn, u32 position,
 		clear_bit(position, fn->changes.marked);
 }
 
-/* What could not be handed out is marked again. */
-static void give_back(struct mr_function *fn,
-		      const struct msi_route_vector_change *r)
+/**
+ * mr_changes_give_back() - mark again what could not be handed out
+ * @fn: the function
+ * @r: a change that was taken
+ *
+ * Context: process, no spinlock held.
+ */
+void mr_changes_give_back(struct mr_function *fn,
+			  const struct msi_route_vector_change *r)
 {
 	struct mr_cap *cap = r->kind == MSI_ROUTE_MSIX ? &fn->msix_cap :
 							 &fn->msi_cap;
@@ -324,6 +349,47 @@ static u32 take(struct mr_function *fn, struct msi_route_vector_change *r,
 }
 
 /**
+ * mr_changes_collect() - take marks
+ * @fn: the function
+ * @r: where to
+ * @room: how many of them
+ *
+ * Context: process; fn->config held.
+ * Return: how many were taken.
+ */
+u32 mr_changes_collect(struct mr_function *fn,
+		       struct msi_route_vector_change *r, u32 room)
+{
+	lockdep_assert_held(&fn->config);
+
+	if (!fn->changes.wanted)
+		return 0;
+	atomic_set(&fn->changes.told, 0);
+	/* Pairs with mark(). */
+	smp_mb();
+	return take(fn, r, room);
+}
+
+/**
+ * mr_changes_left() - are there marks that were not taken?
+ * @fn: the function
+ *
+ * Context: process; fn->config held.
+ * Return: whether there are; then the VMM is told once more.
+ */
+bool mr_changes_left(struct mr_function *fn)
+{
+	struct mr_changes *c = &fn->changes;
+
+	lockdep_assert_held(&fn->config);
+
+	if (!c->wanted || bitmap_empty(c->marked, positions(fn)))
+		return false;
+	tell(c);
+	return true;
+}
+
+/**
  * mr_changes_take() - take what changed
  * @fn: the function
  * @g: room and where to; the rest is filled in
@@ -334,7 +400,6 @@ static u32 take(struct mr_function *fn, struct msi_route_vector_change *r,
  */
 int mr_changes_take(struct mr_function *fn, struct msi_route_get_changes *g)
 {
-	struct mr_changes *c = &fn->changes;
 	struct msi_route_vector_change *r;
 	u32 i, room;
 	int ret = 0;
@@ -347,23 +412,13 @@ int mr_changes_take(struct mr_function *fn, struct msi_route_get_changes *g)
 		return -ENOMEM;
 
 	mutex_lock(&fn->config);
-	g->nr = 0;
-	g->more = 0;
-	if (c->wanted) {
-		atomic_set(&c->told, 0);
-		/* Pairs with mark(). */
-		smp_mb();
-		g->nr = take(fn, r, room);
-		if (copy_to_user(u64_to_user_ptr(g->changes), r,
-				 g->nr * sizeof(*r))) {
-			for (i = 0; i < g->nr; i++)
-				give_back(fn, &r[i]);
-			ret = -EFAULT;
-		}
-		g->more = !bitmap_empty(c->marked, positions(fn));
-		if (g->more)
-			tell(c);
+	g->nr = mr_changes_collect(fn, r, room);
+	if (copy_to_user(u64_to_user_ptr(g->changes), r, g->nr * sizeof(*r))) {
+		for (i = 0; i < g->nr; i++)
+			mr_changes_give_back(fn, &r[i]);
+		ret = -EFAULT;
 	}
+	g->more = mr_changes_left(fn);
 	mutex_unlock(&fn->config);
 	kvfree(r);
 	return ret;

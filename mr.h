@@ -480,7 +480,14 @@ struct mr_changes {
 
 void mr_changes_init(struct mr_function *fn);
 void mr_changes_destroy(struct mr_function *fn);
+int mr_changes_choose(struct mr_function *fn, u32 changes,
+		      struct eventfd_ctx **ctx);
 int mr_changes_set(struct mr_function *fn, u32 changes, int fd);
+u32 mr_changes_collect(struct mr_function *fn,
+		       struct msi_route_vector_change *r, u32 room);
+bool mr_changes_left(struct mr_function *fn);
+void mr_changes_give_back(struct mr_function *fn,
+			  const struct msi_route_vector_change *r);
 int mr_changes_take(struct mr_function *fn, struct msi_route_get_changes *g);
 void mr_changes_forget(struct mr_function *fn);
 void mr_change_vector(struct mr_vector *v, u32 changes);
@@ -557,7 +564,23 @@ void mr_trap_remove(struct mr_function *fn);
 
 /* ---- stop, save, restore: state.c ---- */
 
+/*
+ * What the pointers of a struct msi_route_state point to, of one capability.  MSI
+ * has no @entries; with @nr 0 all are NULL.
+ */
+struct mr_state_arrays {
+	u32 nr;
+	struct msi_route_entry *entries;
+	unsigned long *pba;
+	unsigned long *held;
+};
+
 void mr_state_set_run(struct mr_function *fn, bool run);
+void mr_state_get(struct mr_function *fn, struct msi_route_state *s,
+		  struct mr_state_arrays *msix, struct mr_state_arrays *ims);
+int mr_state_put(struct mr_function *fn, const struct msi_route_state *s,
+		 const struct mr_state_arrays *msix,
+		 const struct mr_state_arrays *ims);
 int mr_state_save(struct mr_function *fn, struct msi_route_state *s);
 int mr_state_restore(struct mr_function *fn, const struct msi_route_state *s);
 

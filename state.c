@@ -15,27 +15,19 @@
 
 #include "mr.h"
 
-/* What the pointers of a struct msi_route_state point to, of one capability. */
-struct arrays {
-	u32 nr;
-	struct msi_route_entry *entries;
-	unsigned long *pba;
-	unsigned long *held;
-};
-
 static size_t bits_size(u32 nr)
 {
 	return BITS_TO_LONGS(nr) * sizeof(long);
 }
 
-static void free_arrays(struct arrays *a)
+static void free_arrays(struct mr_state_arrays *a)
 {
 	kvfree(a->entries);
 	kvfree(a->pba);
 	kvfree(a->held);
 }
 
-static int make_arrays(u32 nr, struct arrays *a)
+static int make_arrays(u32 nr, struct mr_state_arrays *a)
 {
 	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_ZERO;
 
@@ -102,7 +94,7 @@ static void save_entry(struct mr_cap *cap, u32 index, struct mr_vector *v,
 		mr_ims_get_entry(v, e);
 }
 
-static void save_vectors(struct mr_cap *cap, struct arrays *a)
+static void save_vectors(struct mr_cap *cap, struct mr_state_arrays *a)
 {
 	struct mr_vector *v;
 	u32 i;
@@ -117,7 +109,7 @@ static void save_vectors(struct mr_cap *cap, struct arrays *a)
 	}
 }
 
-static int copy_out(const struct arrays *a, u64 entries, u64 pba, u64 held)
+static int copy_out(const struct mr_state_arrays *a, u64 entries, u64 pba, u64 held)
 {
 	if (copy_to_user(u64_to_user_ptr(entries), a->entries,
 			 a->nr * sizeof(*a->entries)) ||
@@ -128,27 +120,43 @@ static int copy_out(const struct arrays *a, u64 entries, u64 pba, u64 held)
 	return 0;
 }
 
-/* Under fn->config. */
-static int save(struct mr_function *fn, struct msi_route_state *s,
-		struct arrays *msix, struct arrays *ims)
+/**
+ * mr_state_get() - the state of a function
+ * @fn: the function, stopped
+ * @s: out, but for its shape
+ * @msix: out, zeroed; of MSI-X, with room for all that it may have
+ * @ims: out, zeroed; of the message store, with room for what it has
+ *
+ * Context: process; fn->config held.
+ */
+void mr_state_get(struct mr_function *fn, struct msi_route_state *s,
+		  struct mr_state_arrays *msix, struct mr_state_arrays *ims)
 {
-	unsigned long msi_pending = 0, msi_held = 0;
-	struct arrays msi = {
-		.nr = fn->msi_cap.max, .pba = &msi_pending, .held = &msi_held,
+	unsigned long pending = 0, held = 0;
+	struct mr_state_arrays msi = {
+		.nr = fn->msi_cap.max, .pba = &pending, .held = &held,
 	};
 
-	/* All of the table, with what is not granted as the guest reads it. */
-	if (make_arrays(fn->msix_cap.max, msix) ||
-	    make_arrays(fn->ims_cap.nr, ims))
-		return -ENOMEM;
+	lockdep_assert_held(&fn->config);
+
 	save_vectors(&fn->msix_cap, msix);
 	save_vectors(&fn->msi_cap, &msi);
 	save_vectors(&fn->ims_cap, ims);
 	mr_function_get_registers(fn, s);
-	s->msi_pending = msi_pending;
-	s->msi_held = msi_held;
+	s->msi_pending = pending;
+	s->msi_held = held;
 	s->msix_granted = fn->msix_cap.nr;
 	s->ims_granted = fn->ims_cap.nr;
+}
+
+/* All of the table, with what is not granted as the guest reads it. */
+static int save(struct mr_function *fn, struct msi_route_state *s,
+		struct mr_state_arrays *msix, struct mr_state_arrays *ims)
+{
+	if (make_arrays(fn->msix_cap.max, msix) ||
+	    make_arrays(fn->ims_cap.nr, ims))
+		return -ENOMEM;
+	mr_state_get(fn, s, msix, ims);
 	return 0;
 }
 
@@ -163,7 +171,7 @@ static int save(struct mr_function *fn, struct msi_route_state *s,
  */
 int mr_state_save(struct mr_function *fn, struct msi_route_state *s)
 {
-	struct arrays msix = {}, ims = {};
+	struct mr_state_arrays msix = {}, ims = {};
 	int ret;
 
 	mutex_lock(&fn->config);
@@ -182,7 +190,7 @@ int mr_state_save(struct mr_function *fn, struct msi_route_state *s)
 
 /* ---- restore ---- */
 
-static int copy_in(struct arrays *a, u64 entries, u64 pba, u64 held)
+static int copy_in(struct mr_state_arrays *a, u64 entries, u64 pba, u64 held)
 {
 	if (copy_from_user(a->entries, u64_to_user_ptr(entries),
 			   a->nr * sizeof(*a->entries)) ||
@@ -198,10 +206,10 @@ static bool bits_fit(const unsigned long *bits, u32 nr, u32 granted)
 {
 	u32 end = BITS_TO_LONGS(nr) * BITS_PER_LONG;
 
-	return find_next_bit(bits, end, granted) >= end;
+	return granted <= nr && find_next_bit(bits, end, granted) >= end;
 }
 
-static int check_arrays(const struct arrays *a, u32 granted)
+static int check_arrays(const struct mr_state_arrays *a, u32 granted)
 {
 	u32 i;
 
@@ -225,7 +233,7 @@ static int check_granted(struct mr_cap *cap, u32 granted)
 }
 
 static void restore_vectors(struct mr_cap *cap, u32 granted,
-			    const struct arrays *a)
+			    const struct mr_state_arrays *a)
 {
 	u32 i;
 
@@ -239,69 +247,82 @@ static void restore_vectors(struct mr_cap *cap, u32 granted,
 				  test_bit(i, a->pba), test_bit(i, a->held));
 }
 
-/* Everything that is to be restored, checked before anything is. */
-struct restore {
-	const struct msi_route_state *s;
-	u32 msix_granted;
-	unsigned long msi_pending;
-	unsigned long msi_held;
-	struct arrays msix;
-	struct arrays msi;
-	struct arrays ims;
-};
-
-static int check_restore(struct mr_function *fn, struct restore *r)
-{
-	int ret;
-
-	ret = check_arrays(&r->msix, r->msix_granted);
-	if (!ret)
-		ret = check_arrays(&r->msi, fn->msi_cap.max);
-	if (!ret)
-		ret = check_arrays(&r->ims, r->s->ims_granted);
-	if (!ret)
-		ret = check_granted(&fn->msix_cap, r->msix_granted);
-	if (!ret)
-		ret = check_granted(&fn->ims_cap, r->s->ims_granted);
-	return ret;
-}
-
-static int read_restore(struct mr_function *fn, struct restore *r)
-{
-	const struct msi_route_state *s = r->s;
-	int ret;
-
-	r->msix_granted = s->msix_granted ?: fn->msix_cap.nr;
-	r->msi_pending = s->msi_pending;
-	r->msi_held = s->msi_held;
-	r->msi.nr = fn->msi_cap.max;
-	r->msi.pba = &r->msi_pending;
-	r->msi.held = &r->msi_held;
-	if (s->ims_granted > fn->ims_cap.max)
-		return -EINVAL;
-	if (make_arrays(fn->msix_cap.max, &r->msix) ||
-	    make_arrays(s->ims_granted, &r->ims))
-		return -ENOMEM;
-	ret = r->msix.nr ? copy_in(&r->msix, s->entries, s->pba, s->held) : 0;
-	if (!ret && r->ims.nr)
-		ret = copy_in(&r->ims, s->ims_entries, s->ims_pending, 0);
-	return ret;
-}
-
 /*
  * The bound first, without which there are no holds; the registers of MSI before
  * the messages that are made of them.
  */
-static void restore(struct mr_function *fn, const struct restore *r)
+static void restore(struct mr_function *fn, const struct msi_route_state *s,
+		    const struct mr_state_arrays *msix,
+		    const struct mr_state_arrays *msi,
+		    const struct mr_state_arrays *ims)
 {
-	mr_function_set_hold(fn, r->s->hold_bound_ns);
-	mr_function_set_registers(fn, r->s);
-	restore_vectors(&fn->msix_cap, r->msix_granted, &r->msix);
-	restore_vectors(&fn->msi_cap, fn->msi_cap.max, &r->msi);
-	restore_vectors(&fn->ims_cap, r->s->ims_granted, &r->ims);
+	mr_function_set_hold(fn, s->hold_bound_ns);
+	mr_function_set_registers(fn, s);
+	restore_vectors(&fn->msix_cap, s->msix_granted ?: fn->msix_cap.nr, msix);
+	restore_vectors(&fn->msi_cap, fn->msi_cap.max, msi);
+	restore_vectors(&fn->ims_cap, s->ims_granted, ims);
 	mr_function_gate(fn);
 	mr_change_control(&fn->msix_cap);
 	mr_change_control(&fn->msi_cap);
+}
+
+/**
+ * mr_state_put() - give a function a state
+ * @fn: the function, stopped
+ * @s: the state, of the function's shape, else from an untrusted source
+ * @msix: of MSI-X, likewise, with what it may have at most
+ * @ims: of the message store, likewise, with @s->ims_granted of them
+ *
+ * Context: process, may sleep; fn->config held.
+ * Return: 0, or -EINVAL if a field cannot be so, -ENOMEM; then nothing has
+ * changed.
+ */
+int mr_state_put(struct mr_function *fn, const struct msi_route_state *s,
+		 const struct mr_state_arrays *msix,
+		 const struct mr_state_arrays *ims)
+{
+	const u32 granted = s->msix_granted ?: fn->msix_cap.nr;
+	unsigned long pending = s->msi_pending, held = s->msi_held;
+	const struct mr_state_arrays msi = {
+		.nr = fn->msi_cap.max, .pba = &pending, .held = &held,
+	};
+	int ret;
+
+	lockdep_assert_held(&fn->config);
+
+	ret = mr_function_check_registers(fn, s);
+	if (!ret)
+		ret = check_arrays(msix, granted);
+	if (!ret)
+		ret = check_arrays(&msi, fn->msi_cap.max);
+	if (!ret)
+		ret = check_arrays(ims, s->ims_granted);
+	if (!ret)
+		ret = check_granted(&fn->msix_cap, granted);
+	if (!ret)
+		ret = check_granted(&fn->ims_cap, s->ims_granted);
+	if (!ret)
+		restore(fn, s, msix, &msi, ims);
+	/* What was reserved in vain. */
+	mr_vectors_trim(&fn->msix_cap);
+	mr_vectors_trim(&fn->ims_cap);
+	return ret;
+}
+
+static int read_arrays(struct mr_function *fn, const struct msi_route_state *s,
+		       struct mr_state_arrays *msix, struct mr_state_arrays *ims)
+{
+	int ret;
+
+	if (s->ims_granted > fn->ims_cap.max)
+		return -EINVAL;
+	if (make_arrays(fn->msix_cap.max, msix) ||
+	    make_arrays(s->ims_granted, ims))
+		return -ENOMEM;
+	ret = msix->nr ? copy_in(msix, s->entries, s->pba, s->held) : 0;
+	if (!ret && ims->nr)
+		ret = copy_in(ims, s->ims_entries, s->ims_pending, 0);
+	return ret;
 }
 
 /**
@@ -315,24 +336,17 @@ static void restore(struct mr_function *fn, const struct restore *r)
  */
 int mr_state_restore(struct mr_function *fn, const struct msi_route_state *s)
 {
-	struct restore r = { .s = s };
+	struct mr_state_arrays msix = {}, ims = {};
 	int ret;
 
 	mutex_lock(&fn->config);
 	ret = check_shape(fn, s);
 	if (!ret)
-		ret = mr_function_check_registers(fn, s);
+		ret = read_arrays(fn, s, &msix, &ims);
 	if (!ret)
-		ret = read_restore(fn, &r);
-	if (!ret)
-		ret = check_restore(fn, &r);
-	if (!ret)
-		restore(fn, &r);
-	/* What was reserved in vain. */
-	mr_vectors_trim(&fn->msix_cap);
-	mr_vectors_trim(&fn->ims_cap);
+		ret = mr_state_put(fn, s, &msix, &ims);
 	mutex_unlock(&fn->config);
-	free_arrays(&r.msix);
-	free_arrays(&r.ims);
+	free_arrays(&msix);
+	free_arrays(&ims);
 	return ret;
 }
