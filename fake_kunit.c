@@ -221,6 +221,16 @@ void fake_write(struct mr_fake *f, u32 space, u32 offset, u32 len, u64 value)
 
 /* ---- either kind ---- */
 
+const struct fake_kind fake_kinds[FAKE_NR_KINDS] = {
+	{ "MSI-X", MSI_ROUTE_MSIX },
+	{ "MSI", MSI_ROUTE_MSI },
+};
+
+void fake_kind_name(const struct fake_kind *k, char *name)
+{
+	strscpy(name, k->name, KUNIT_PARAM_DESC_SIZE);
+}
+
 void fake_select(struct mr_fake *f, u32 kind)
 {
 	f->kind = kind;

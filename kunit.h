@@ -97,6 +97,17 @@ u64 fake_events(struct mr_fake *f, u32 index);
 
 void fake_expect(struct mr_fake *f, int n, u32 address, u32 data);
 
+/* The kinds of capability, for tests of either. */
+struct fake_kind {
+	const char *name;
+	u32 kind;
+};
+
+#define FAKE_NR_KINDS	2
+extern const struct fake_kind fake_kinds[FAKE_NR_KINDS];
+
+void fake_kind_name(const struct fake_kind *k, char *name);
+
 /* Ways to keep a vector from sending, and to let it send again. */
 enum fake_gate_how {
 	FAKE_MASK,		/* its own mask [9] [20] */

@@ -16,27 +16,12 @@
 /* No test needs so long; without it a broken one would not end. */
 #define PATIENCE	(60 * HZ)
 
-struct kind_case {
-	const char *name;
-	u32 kind;
-};
-
-static const struct kind_case kind_cases[] = {
-	{ "MSI-X", MSI_ROUTE_MSIX },
-	{ "MSI", MSI_ROUTE_MSI },
-};
-
-static void kind_name(const struct kind_case *c, char *name)
-{
-	strscpy(name, c->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(kind, kind_cases, kind_name);
+KUNIT_ARRAY_PARAM(kind, fake_kinds, fake_kind_name);
 KUNIT_ARRAY_PARAM(gate, fake_gates, fake_gate_name);
 
 static struct mr_fake *make(struct kunit *test, u32 vectors)
 {
-	const struct kind_case *c = test->param_value;
+	const struct fake_kind *c = test->param_value;
 	struct mr_fake *f = test->priv;
 
 	fake_make_kind(f, c->kind, vectors);
@@ -364,7 +349,7 @@ static void route_equal_writes_test(struct kunit *test)
 /* A message that becomes one that can be sent releases what is pending. */
 static void route_rewrite_releases_test(struct kunit *test)
 {
-	const struct kind_case *kc = test->param_value;
+	const struct fake_kind *kc = test->param_value;
 	struct msi_route_create c = kc->kind == MSI_ROUTE_MSIX ?
 				    fake_msix(1) : fake_msi(1, 0);
 	struct mr_fake *f = test->priv;

@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: GPL-2.0
+/* KUnit suite of changes.c: which marks are made, taken, told and forgotten. */
+#include <linux/bitmap.h>
+#include <linux/kthread.h>
+#include <linux/sched.h>
+
+#include "kunit.h"
+
+#define USED		((u32)MSI_ROUTE_CHANGE_USED)
+#define UNMASKED	((u32)MSI_ROUTE_CHANGE_UNMASKED)
+#define MASKED		((u32)MSI_ROUTE_CHANGE_MASKED)
+#define MESSAGE		((u32)MSI_ROUTE_CHANGE_MESSAGE)
+#define CONTROL		((u32)MSI_ROUTE_CHANGE_CONTROL)
+#define ALL		(USED | UNMASKED | MASKED | MESSAGE | CONTROL)
+
+#define NR		3
+/* Of the table that needs more than one word of the bitmap. */
+#define NR_MANY		100
+#define ROOM		8
+
+KUNIT_ARRAY_PARAM(kind, fake_kinds, fake_kind_name);
+
+/* Nobody has an eventfd here: that the VMM is told is a flag. */
+static void choose(struct mr_fake *f, u32 changes)
+{
+	struct eventfd_ctx *ctx = NULL;
+
+	mutex_lock(&f->fn.config);
+	KUNIT_ASSERT_EQ(f->test, mr_changes_choose(&f->fn, changes, &ctx), 0);
+	mutex_unlock(&f->fn.config);
+}
+
+static u32 collect(struct mr_fake *f, struct msi_route_vector_change *r,
+		   u32 room, bool *left)
+{
+	u32 nr;
+
+	mutex_lock(&f->fn.config);
+	nr = mr_changes_collect(&f->fn, r, room);
+	*left = mr_changes_left(&f->fn);
+	mutex_unlock(&f->fn.config);
+	return nr;
+}
+
+static bool told(struct mr_fake *f)
+{
+	return atomic_read(&f->fn.changes.told);
+}
+
+static void expect_none(struct mr_fake *f)
+{
+	struct msi_route_vector_change r[ROOM];
+	bool left;
+
+	KUNIT_EXPECT_FALSE(f->test, told(f));
+	KUNIT_EXPECT_EQ(f->test, collect(f, r, ROOM, &left), 0U);
+	KUNIT_EXPECT_FALSE(f->test, left);
+}
+
+/* The only change: of vector @index, or of the capability. */
+static void expect_one(struct mr_fake *f, u32 index, u32 changes, u32 state)
+{
+	struct msi_route_vector_change r[ROOM] = {};
+	struct kunit *test = f->test;
+	bool left;
+
+	KUNIT_EXPECT_TRUE(test, told(f));
+	KUNIT_EXPECT_EQ(test, collect(f, r, ROOM, &left), 1U);
+	KUNIT_EXPECT_FALSE(test, left);
+	KUNIT_EXPECT_FALSE(test, told(f));
+	KUNIT_EXPECT_EQ(test, (u32)r[0].kind, f->kind);
+	KUNIT_EXPECT_EQ(test, (u32)r[0].vector, index);
+	KUNIT_EXPECT_EQ(test, r[0].changes, changes);
+	KUNIT_EXPECT_EQ(test, r[0].state, state);
+}
+
+static struct mr_fake *make(struct kunit *test, u32 vectors)
+{
+	const struct fake_kind *c = test->param_value;
+	struct mr_fake *f = test->priv;
+
+	fake_make_kind(f, c->kind, vectors);
+	return f;
+}
+
+/* MSI has one vector in these tests, so that a write is one change. */
+#define OPEN	(MSI_ROUTE_STATE_ENABLED | MSI_ROUTE_STATE_BUS_MASTER)
+
+/* ---- which marks ---- */
+
+static void changes_vector_test(struct kunit *test)
+{
+	struct mr_fake *f = make(test, 1);
+
+	fake_go(f);
+	choose(f, ALL & ~USED);
+	expect_none(f);
+	fake_address(f, 0, FAKE_ADDRESS(2));
+	expect_one(f, 0, MESSAGE, OPEN);
+	fake_data(f, 0, 0x77);
+	expect_one(f, 0, MESSAGE, OPEN);
+	fake_mask(f, 0, true);
+	expect_one(f, 0, MASKED, OPEN | MSI_ROUTE_STATE_MASKED);
+	/* As it was: no change. */
+	fake_mask(f, 0, true);
+	expect_none(f);
+	fake_mask(f, 0, false);
+	expect_one(f, 0, UNMASKED, OPEN);
+	/* What was not taken is one of each kind, and the state is of now. */
+	fake_data(f, 0, 0x78);
+	fake_data(f, 0, 0x79);
+	fake_mask(f, 0, true);
+	fake_mask(f, 0, false);
+	expect_one(f, 0, MESSAGE | MASKED | UNMASKED, OPEN);
+	/* An event is none. */
+	fake_raise(f, 0);
+	expect_none(f);
+}
+
+/* Written back as it was: the device may have lost it [30]. */
+static void changes_equal_test(struct kunit *test)
+{
+	struct mr_fake *f = make(test, 1);
+
+	fake_go(f);
+	choose(f, MESSAGE);
+	fake_address(f, 0, FAKE_ADDRESS(1));
+	expect_one(f, 0, MESSAGE, OPEN);
+	fake_data(f, 0, 0x40);
+	expect_one(f, 0, MESSAGE, OPEN);
+}
+
+/* A write of MSI's Message Control is one of its messages too. */
+static void changes_control_test(struct kunit *test)
+{
+	struct mr_fake *f = make(test, 1);
+
+	fake_go(f);
+	choose(f, CONTROL);
+	fake_control(f, false, false);
+	expect_one(f, MSI_ROUTE_CAPABILITY, CONTROL,
+		   MSI_ROUTE_STATE_BUS_MASTER);
+	mr_function_set_bus_master(&f->fn, false);
+	expect_one(f, MSI_ROUTE_CAPABILITY, CONTROL, 0);
+	mr_function_set_bus_master(&f->fn, true);
+	fake_control(f, true, false);
+	expect_one(f, MSI_ROUTE_CAPABILITY, CONTROL, OPEN);
+	choose(f, MESSAGE);
+	fake_control(f, true, false);
+	if (f->kind == MSI_ROUTE_MSI)
+		expect_one(f, 0, MESSAGE, OPEN);
+	else
+		expect_none(f);
+}
+
+/* The hold's end by its bound is nothing that the guest wrote. */
+static void changes_hold_test(struct kunit *test)
+{
+	struct mr_fake *f = make(test, 1);
+
+	fake_go(f);
+	f->cap->hold_bound = FAKE_LONG_HOLD;
+	choose(f, ALL & ~USED);
+	fake_address(f, 0, FAKE_ADDRESS(2));
+	expect_one(f, 0, MESSAGE, OPEN);
+	mr_function_set_hold(&f->fn, 0);
+	KUNIT_EXPECT_FALSE(test, mr_vector_held(fake_vector(f, 0)));
+	expect_none(f);
+}
+
+/* Only what was asked for; who asks anew begins anew. */
+static void changes_choose_test(struct kunit *test)
+{
+	struct mr_fake *f = make(test, 1);
+
+	fake_go(f);
+	fake_data(f, 0, 0x41);
+	expect_none(f);
+	choose(f, MASKED);
+	fake_data(f, 0, 0x42);
+	fake_control(f, true, false);
+	expect_none(f);
+	fake_mask(f, 0, true);
+	KUNIT_EXPECT_TRUE(test, told(f));
+	choose(f, MASKED);
+	expect_none(f);
+	fake_mask(f, 0, false);
+	expect_none(f);
+	fake_mask(f, 0, true);
+	expect_one(f, 0, MASKED, OPEN | MSI_ROUTE_STATE_MASKED);
+	choose(f, 0);
+	fake_mask(f, 0, false);
+	fake_mask(f, 0, true);
+	expect_none(f);
+}
+
+/* ---- first use ---- */
+
+static void changes_used_test(struct kunit *test)
+{
+	struct mr_fake *f = make(test, 1);
+
+	choose(f, USED);
+	fake_mask(f, 0, false);
+	fake_control(f, true, false);
+	expect_none(f);
+	/* The last of its gates, whichever. */
+	mr_function_set_bus_master(&f->fn, true);
+	expect_one(f, 0, USED, OPEN);
+	mr_function_set_bus_master(&f->fn, false);
+	mr_function_set_bus_master(&f->fn, true);
+	fake_mask(f, 0, true);
+	fake_mask(f, 0, false);
+	expect_none(f);
+	/* A reset makes it unused, and marks nothing. */
+	mr_function_reset(&f->fn);
+	expect_none(f);
+	mr_function_set_bus_master(&f->fn, true);
+	fake_mask(f, 0, true);
+	fake_control(f, true, false);
+	expect_none(f);
+	fake_mask(f, 0, false);
+	expect_one(f, 0, USED, OPEN);
+	/* Who asks anew is told anew. */
+	choose(f, USED);
+	expect_one(f, 0, USED, OPEN);
+}
+
+static void changes_reset_test(struct kunit *test)
+{
+	struct mr_fake *f = make(test, 1);
+
+	fake_go(f);
+	choose(f, ALL);
+	fake_data(f, 0, 0x41);
+	fake_control(f, true, false);
+	KUNIT_EXPECT_TRUE(test, told(f));
+	mr_function_reset(&f->fn);
+	/* It was told, and finds nothing. */
+	atomic_set(&f->fn.changes.told, 0);
+	expect_none(f);
+}
+
+/* ---- taking ---- */
+
+/* In turn, however little room there is, and told until all are taken. */
+static void changes_room_test(struct kunit *test)
+{
+	DECLARE_BITMAP(seen, NR_MANY) = {};
+	struct msi_route_vector_change r;
+	struct mr_fake *f = test->priv;
+	u32 i, n = 0;
+	bool left;
+
+	fake_make_kind(f, MSI_ROUTE_MSIX, NR_MANY);
+	choose(f, MESSAGE);
+	for (i = 0; i < NR_MANY; i++)
+		fake_data(f, i, i);
+	do {
+		KUNIT_EXPECT_TRUE(test, told(f));
+		KUNIT_ASSERT_EQ(test, collect(f, &r, 1, &left), 1U);
+		KUNIT_ASSERT_LT(test, (u32)r.vector, (u32)NR_MANY);
+		KUNIT_EXPECT_EQ(test, r.data, (u32)r.vector);
+		__set_bit(r.vector, seen);
+		/* The first one cannot push in. */
+		if (n < NR_MANY / 2)
+			fake_data(f, 0, 0);
+	} while (left && ++n < 3 * NR_MANY);
+	KUNIT_EXPECT_TRUE(test, bitmap_full(seen, NR_MANY));
+	/* Each once, and the first one once more. */
+	KUNIT_EXPECT_EQ(test, n, (u32)NR_MANY);
+	expect_none(f);
+}
+
+/* What could not be handed out is there, and told, as if never taken. */
+static void changes_give_back_test(struct kunit *test)
+{
+	struct msi_route_vector_change r[ROOM];
+	struct mr_fake *f = make(test, 1);
+	u32 i, nr;
+
+	fake_go(f);
+	choose(f, MASKED | CONTROL);
+	fake_mask(f, 0, true);
+	fake_control(f, true, false);
+	mutex_lock(&f->fn.config);
+	nr = mr_changes_collect(&f->fn, r, ROOM);
+	KUNIT_EXPECT_EQ(test, nr, 2U);
+	KUNIT_EXPECT_FALSE(test, told(f));
+	for (i = 0; i < nr; i++)
+		mr_changes_give_back(&f->fn, &r[i]);
+	KUNIT_EXPECT_TRUE(test, told(f));
+	KUNIT_EXPECT_EQ(test, mr_changes_collect(&f->fn, r, ROOM), 2U);
+	mutex_unlock(&f->fn.config);
+	KUNIT_EXPECT_EQ(test, (u32)r[0].vector, 0U);
+	KUNIT_EXPECT_EQ(test, r[0].changes, MASKED);
+	KUNIT_EXPECT_EQ(test, (u32)r[1].vector, MSI_ROUTE_CAPABILITY);
+	KUNIT_EXPECT_EQ(test, r[1].changes, CONTROL);
+	expect_none(f);
+}
+
+/* Marks of both capabilities are apart, also where both have the number. */
+static void changes_both_test(struct kunit *test)
+{
+	struct msi_route_create c = fake_msix(NR);
+	struct msi_route_vector_change r[ROOM];
+	struct mr_fake *f = test->priv;
+	bool left;
+
+	c.msi_vectors = 1;
+	c.msi_cap = FAKE_MSI_CAP;
+	KUNIT_ASSERT_EQ(test, fake_make(f, &c), 0);
+	choose(f, MESSAGE | CONTROL);
+	fake_select(f, MSI_ROUTE_MSI);
+	fake_data(f, 0, 0x61);
+	expect_one(f, 0, MESSAGE, 0);
+	fake_select(f, MSI_ROUTE_MSIX);
+	fake_data(f, 0, 0x41);
+	expect_one(f, 0, MESSAGE, MSI_ROUTE_STATE_MASKED);
+	mr_function_set_bus_master(&f->fn, true);
+	KUNIT_EXPECT_EQ(test, collect(f, r, ROOM, &left), 2U);
+	KUNIT_EXPECT_EQ(test, (u32)r[0].kind, (u32)MSI_ROUTE_MSIX);
+	KUNIT_EXPECT_EQ(test, (u32)r[1].kind, (u32)MSI_ROUTE_MSI);
+	KUNIT_EXPECT_EQ(test, (u32)r[0].vector, MSI_ROUTE_CAPABILITY);
+	KUNIT_EXPECT_EQ(test, (u32)r[1].vector, MSI_ROUTE_CAPABILITY);
+}
+
+/* ---- at the same time ---- */
+
+#define ROUNDS		5000U
+/* No test needs so long between two; without it a broken one would not end. */
+#define PATIENCE	(60 * HZ)
+
+struct writer {
+	struct mr_fake *f;
+	u32 seen;
+};
+
+/* Two writes, the second of which may come in the middle of the taking. */
+static int write_twice(void *arg)
+{
+	struct writer *w = arg;
+	u32 round;
+
+	for (round = 1; round <= ROUNDS; round++) {
+		fake_data(w->f, NR - 1, 0);
+		fake_data(w->f, NR - 1, round);
+		while (fake_heard(&w->seen) != round && !kthread_should_stop())
+			cond_resched();
+	}
+	while (!kthread_should_stop())
+		schedule_timeout_uninterruptible(1);
+	return 0;
+}
+
+/*
+ * Who takes while another writes sees what was written last.  Mutation
+ * lost-change fails here.
+ */
+static void changes_together_test(struct kunit *test)
+{
+	unsigned long end = jiffies + PATIENCE;
+	struct msi_route_vector_change r;
+	struct mr_fake *f = test->priv;
+	struct writer w = { .f = f };
+	bool left;
+	int cpu[2];
+
+	fake_make_kind(f, MSI_ROUTE_MSIX, NR);
+	fake_need_cpus(f, cpu);
+	choose(f, MESSAGE);
+	fake_thread(f, cpu[1], write_twice, &w);
+	while (w.seen != ROUNDS && time_before(jiffies, end)) {
+		if (!collect(f, &r, 1, &left)) {
+			cond_resched();
+			continue;
+		}
+		if (r.data) {
+			fake_tell(&w.seen, r.data);
+			end = jiffies + PATIENCE;
+		}
+	}
+	KUNIT_EXPECT_EQ(test, w.seen, ROUNDS);
+	fake_join(f);
+}
+
+static struct kunit_case changes_test_cases[] = {
+	KUNIT_CASE_PARAM(changes_vector_test, kind_gen_params),
+	KUNIT_CASE_PARAM(changes_equal_test, kind_gen_params),
+	KUNIT_CASE_PARAM(changes_control_test, kind_gen_params),
+	KUNIT_CASE_PARAM(changes_hold_test, kind_gen_params),
+	KUNIT_CASE_PARAM(changes_choose_test, kind_gen_params),
+	KUNIT_CASE_PARAM(changes_used_test, kind_gen_params),
+	KUNIT_CASE_PARAM(changes_reset_test, kind_gen_params),
+	KUNIT_CASE(changes_room_test),
+	KUNIT_CASE_PARAM(changes_give_back_test, kind_gen_params),
+	KUNIT_CASE(changes_both_test),
+	KUNIT_CASE(changes_together_test),
+	{}
+};
+
+static struct kunit_suite changes_test_suite = {
+	.name = "msi_route-changes",
+	.init = fake_init,
+	.exit = fake_exit,
+	.test_cases = changes_test_cases,
+};
+
+kunit_test_suites(&changes_test_suite);
