@@ -57,6 +57,7 @@ static struct saved *new_saved(struct mr_fake *f)
 static struct mr_state_arrays arrays(struct saved *saved)
 {
 	return (struct mr_state_arrays) {
+		.nr = saved->s.msix_vectors,
 		.entries = saved->entries,
 		.pba = saved->pba,
 		.held = saved->held,
@@ -67,21 +68,21 @@ static struct mr_state_arrays arrays(struct saved *saved)
 static struct saved *get(struct mr_fake *f)
 {
 	struct saved *saved = new_saved(f);
-	struct mr_state_arrays a = arrays(saved);
+	struct mr_state_arrays a = arrays(saved), ims = {};
 
 	mutex_lock(&f->fn.config);
-	mr_state_get(&f->fn, &saved->s, &a);
+	mr_state_get(&f->fn, &saved->s, &a, &ims);
 	mutex_unlock(&f->fn.config);
 	return saved;
 }
 
 static int put(struct mr_fake *f, struct saved *saved)
 {
-	const struct mr_state_arrays a = arrays(saved);
+	const struct mr_state_arrays a = arrays(saved), ims = {};
 	int ret;
 
 	mutex_lock(&f->fn.config);
-	ret = mr_state_put(&f->fn, &saved->s, &a);
+	ret = mr_state_put(&f->fn, &saved->s, &a, &ims);
 	mutex_unlock(&f->fn.config);
 	return ret;
 }
@@ -275,7 +276,7 @@ static void state_pending_test(struct kunit *test)
 	fake_expect(f, 1, FAKE_ADDRESS(1), 0x41);
 	KUNIT_EXPECT_EQ(test, fake_count(&f->cap->count.replayed), 2ULL);
 	/* Raised once there and once here. */
-	KUNIT_EXPECT_EQ(test, mr_vector_events(fake_vector(f, 2)), 2ULL);
+	KUNIT_EXPECT_EQ(test, fake_events(f, 2), 2ULL);
 }
 
 /* Between address and data: the guest goes on, and nothing is torn. */
