@@ -712,7 +712,8 @@ enum msi_route_translation_flag {
  * ============== ========================================================
  * ``EINVAL``     the function is not behind an interrupt remapping unit; or
  *                with %MSI_ROUTE_TRANSLATION_NONE, @data or @address is not 0
- * ``ESTALE``     the vector's message is another one now; there is a mark of it
+ * ``ESTALE``     the vector's message is another one now, and there is a mark
+ *                of it; the vector has no translation, also none of before
  * ============== ========================================================
  */
 struct msi_route_translation {

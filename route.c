@@ -1004,7 +1004,8 @@ void mr_vector_renew(struct mr_vector *v)
  * @t: the translation, or none
  *
  * Context: process, interrupts on, no lock held.
- * Return: 0, or -ESTALE if it is not of the vector's message.
+ * Return: 0, or -ESTALE if it is not of the vector's message; then the vector
+ * has no translation.
  */
 int mr_vector_translate(struct mr_vector *v, const struct mr_translation *t)
 {
@@ -1014,12 +1015,15 @@ int mr_vector_translate(struct mr_vector *v, const struct mr_translation *t)
 
 	mr_update_begin(&u, v);
 	mr_vector_message(v, &raw);
-	if (u.s->absent || memcmp(&raw, &t->raw, sizeof(raw))) {
-		ret = -ESTALE;
-	} else {
+	if (!u.s->absent && !memcmp(&raw, &t->raw, sizeof(raw))) {
 		*mr_translation_of(v) = *t;
-		mr_update_commit(&u, MR_HOLD_KEEP);
+	} else {
+		/* The older one must not come back with its message. */
+		if (!mr_mutant(MR_MUT_STALE_TRANSLATION))
+			mr_untranslate(v);
+		ret = -ESTALE;
 	}
+	mr_update_commit(&u, MR_HOLD_KEEP);
 	mr_update_end(&u);
 	return ret;
 }

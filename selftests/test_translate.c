@@ -112,6 +112,27 @@ TEST_F(translate, changed_and_withdrawn)
 	EXPECT_TRUE(vcpu_take_irr(self->vcpu, VECTOR));
 }
 
+/*
+ * The tables change while the guest writes another message.  What the VMM could
+ * not set then is not sent by the older tables when the message returns.
+ */
+TEST_F(translate, does_not_come_back)
+{
+	ASSERT_EQ(0, set_hold(&self->fn, 0));
+	ASSERT_EQ(0, translate(&self->fn, MSIX, 0, HANDLE(7), 0, MSI_TO(0), VECTOR));
+	table_write(&self->fn, ENTRY(0) + ENTRY_ADDRESS, HANDLE(8));
+	EXPECT_EQ(-ESTALE, translate(&self->fn, MSIX, 0, HANDLE(7), 0, MSI_TO(1), VECTOR));
+	table_write(&self->fn, ENTRY(0) + ENTRY_ADDRESS, HANDLE(7));
+	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, MSIX, 0));
+	EXPECT_EQ(0, vcpu_irr_weight(self->vcpu));
+	ASSERT_EQ(0, translate(&self->fn, MSIX, 0, HANDLE(7), 0, MSI_TO(1), VECTOR));
+	EXPECT_TRUE(vcpu_take_irr(&self->vm.vcpu[1], VECTOR));
+	/* Nor is the one in use left, if the VMM knows of another message. */
+	EXPECT_EQ(-ESTALE, translate(&self->fn, MSIX, 0, HANDLE(8), 0, MSI_TO(1), VECTOR));
+	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, MSIX, 0));
+	EXPECT_EQ(0, vcpu_irr_weight(&self->vm.vcpu[1]));
+}
+
 /* The vector's own mask holds it back all the same. */
 TEST_F(translate, masked)
 {
