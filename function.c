@@ -34,7 +34,7 @@ static int check(const struct msi_route_create *c)
 
 	if (c->flags & ~known || c->reserved || c->reserved2 || c->reserved3)
 		return -EOPNOTSUPP;
-	if (c->mmap_size || c->mmap_table || c->mmap_pba || c->flags == known ||
+	if (c->mmap_size || c->mmap_table || c->mmap_pba ||
 	    (!c->msix_vectors && !c->msi_vectors && !c->ims_vectors))
 		return -EINVAL;
 	if (c->grant_cap &&

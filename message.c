@@ -112,10 +112,10 @@ void mr_snapshot_compose(const struct mr_function *fn,
 	bool remappable = is_remappable(fn, raw);
 
 	snap->msg = *raw;
-	if (fn->flags & MSI_ROUTE_CREATE_EXT_DEST_ID)
-		extend_destination(&snap->msg);
-	else if (remappable && translates(t, raw))
+	if (remappable && translates(t, raw))
 		snap->msg = t->msg;
+	else if (!remappable && fn->flags & MSI_ROUTE_CREATE_EXT_DEST_ID)
+		extend_destination(&snap->msg);
 
 	if (masked)
 		snap->action = MR_MASKED;

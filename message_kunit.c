@@ -83,6 +83,10 @@ static const struct message_case message_cases[] = {
 	{ "remap: bit 4 of no interrupt's address", REMAP, 0, false,
 	  { 0xfed00010, 0, 0x40 }, MR_DROP_ADDRESS },
 	{ "remap: masked", REMAP, 0, true, { 0xfee00010, 0, 0 }, MR_MASKED },
+	{ "both: bit 4", EXT | REMAP, X2APIC, false, { 0xfee01030, 0, 0x40 },
+	  MR_UNTRANSLATED },
+	{ "both: compatibility format", EXT | REMAP, X2APIC, false,
+	  { 0xfee01020, 0, 0x40 }, MR_SEND, { 0xfee01000, 0x100, 0x40 } },
 	{ "no remap: bit 4", 0, 0, false, { 0xfee01010, 0, 0x40 }, MR_SEND },
 
 	/* The mask comes before all else. */

@@ -144,6 +144,16 @@ TEST_F(message, rule_33_extended_destination)
 	EXPECT_EQ(0, table_read(&fn, ENTRY_UPPER));
 	EXPECT_EQ(0, vcpu_irr_weight(self->vcpu));
 	function_close(&fn);
+
+	/* Behind a remapping unit those that are not to be translated. */
+	shape.flags |= MSI_ROUTE_CREATE_REMAPPING;
+	function_open(&fn, &self->vm, shape);
+	msix_control(&fn, MSIX_ENABLE);
+	EXPECT_EQ(MSI_ROUTE_SENT, send(&fn, 0, MSI_TO(0x02) | 0x1 << 5, VECTOR));
+	EXPECT_TRUE(vcpu_take_irr(&self->vm.vcpu[2], VECTOR));
+	EXPECT_EQ(MSI_ROUTE_PENDING, send(&fn, 0, MSI_TO(0x02) | 0x1 << 5 | 0x10, VECTOR));
+	EXPECT_EQ(0, vcpu_irr_weight(&self->vm.vcpu[2]));
+	function_close(&fn);
 }
 
 TEST_F(message, rule_33_without_the_flag_bits_11_5_are_nothing)

@@ -555,16 +555,6 @@ TEST_F(uapi, create_einval_fields_of_no_capability)
 	EXPECT_EQ(-EINVAL, create_on(self->vm.fd, c));
 }
 
-TEST_F(uapi, create_einval_both_formats)
-{
-	struct msi_route_create shape = msix_shape(1);
-	struct vm vm;
-
-	vm_create(&vm, VM_X2APIC, 1);
-	shape.flags = MSI_ROUTE_CREATE_EXT_DEST_ID | MSI_ROUTE_CREATE_REMAPPING;
-	EXPECT_EQ(-EINVAL, create_on(vm.fd, shape));
-}
-
 /* Nothing of a function that was refused stays: its VM can be freed. */
 TEST_F(uapi, create_refused_leaves_nothing)
 {
