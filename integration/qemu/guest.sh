@@ -38,10 +38,10 @@ said()
 	grep -qE "^guest: $1" "$work/log"
 }
 
-# An image with data, so that a read of the wrong block is seen.
+# image NAME [MB] : with data, so that a read of the wrong block is seen
 image()
 {
-	dd if=/dev/urandom of="$work/$1" bs=1M count=16 status=none
+	dd if=/dev/urandom of="$work/$1" bs=1M count="${2:-16}" status=none
 }
 
 running()
@@ -73,17 +73,17 @@ end_qemu()
 	wait "$pid" 2>/dev/null || :
 }
 
-# What QEMU asks of KVM: routes, and irqfds but those of INTx, which have a second
-# eventfd (flag 2) or go away (flag 1).
+# What QEMU asks of KVM: routes, and irqfds but those of INTx, which are of the 24
+# pins or have a second eventfd (flag 2), or go away (flag 1).
 tracing=/sys/kernel/tracing
 watch_kvm()
 {
 	[ -d "$tracing/events/msi_route_test" ] || {
 		# shellcheck disable=SC2016 # $arg is the kernel's
-		printf '%s\n' 'p:msi_route_test/set_gsi_routing kvm_set_irq_routing' \
-			'p:msi_route_test/irqfd kvm_irqfd flags=+8($arg2):u32' \
+		printf '%s\n' 'p:msi_route_test/set_gsi_routing kvm_set_irq_routing nr=$arg3:u32' \
+			'p:msi_route_test/irqfd kvm_irqfd gsi=+4($arg2):u32 flags=+8($arg2):u32' \
 			> "$tracing/kprobe_events"
-		echo "flags == 0" > "$tracing/events/msi_route_test/irqfd/filter"
+		echo "flags == 0 && gsi >= 24" > "$tracing/events/msi_route_test/irqfd/filter"
 		echo 1 > "$tracing/events/msi_route_test/enable"
 	}
 	echo > "$tracing/trace"
