@@ -142,6 +142,28 @@ static void gate_settle(struct mr_cap *cap, bool open)
 }
 
 /**
+ * mr_function_shut() - what the registers forbid is not sent from now on
+ * @fn: the function
+ *
+ * Together with the change of the registers: who reads the new value and then raises
+ * an event finds the gate closed.  What they permit waits for mr_function_gate(),
+ * because messages come first [18].
+ *
+ * Context: any; fn->lock held.
+ */
+void mr_function_shut(struct mr_function *fn)
+{
+	lockdep_assert_held(&fn->lock);
+
+	if (!mr_msix_open(fn))
+		WRITE_ONCE(fn->msix_cap.open, false);
+	if (!mr_msi_open(fn))
+		WRITE_ONCE(fn->msi_cap.open, false);
+	if (!mr_ims_open(fn))
+		WRITE_ONCE(fn->ims_cap.open, false);
+}
+
+/**
  * mr_function_gate() - make changed control registers effective
  * @fn: the function
  *
@@ -202,6 +224,7 @@ void mr_function_set_bus_master(struct mr_function *fn, bool enable)
 
 	raw_spin_lock_irqsave(&fn->lock, flags);
 	fn->bus_master = enable;
+	mr_function_shut(fn);
 	raw_spin_unlock_irqrestore(&fn->lock, flags);
 	mr_function_gate(fn);
 	mr_change_control(&fn->msix_cap);
@@ -240,6 +263,7 @@ void mr_function_reset(struct mr_function *fn)
 	fn->bus_master = false;
 	WRITE_ONCE(fn->msix.control, 0);
 	mr_msi_reset(fn);
+	mr_function_shut(fn);
 	raw_spin_unlock_irqrestore(&fn->lock, flags);
 	mr_function_gate(fn);
 	mr_cap_for_each(&fn->msix_cap, mr_vector_reset);
@@ -606,6 +630,7 @@ void mr_function_set_registers(struct mr_function *fn,
 	fn->bus_master = s->bus_master;
 	WRITE_ONCE(fn->msix.control, s->msix_control);
 	mr_msi_set_registers(fn, s);
+	mr_function_shut(fn);
 	raw_spin_unlock_irqrestore(&fn->lock, flags);
 	WRITE_ONCE(fn->grant.request, s->grant_request);
 	WRITE_ONCE(fn->grant.status, s->grant_status);

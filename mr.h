@@ -526,6 +526,7 @@ static inline u32 mr_changes_wanted(const struct mr_function *fn)
 
 struct mr_function *mr_function_create(struct msi_route_create *c);
 void mr_function_destroy(struct mr_function *fn);
+void mr_function_shut(struct mr_function *fn);
 void mr_function_gate(struct mr_function *fn);
 void mr_function_sync(struct mr_function *fn);
 int mr_function_access(struct mr_function *fn, struct msi_route_access *a,

@@ -275,6 +275,7 @@ static void write_control(struct mr_function *fn, u32 lanes, u32 value)
 	lanes &= writable_control(fn);
 	raw_spin_lock_irqsave(&fn->lock, flags);
 	fn->msi.control = (fn->msi.control & ~lanes) | (value & lanes);
+	mr_function_shut(fn);
 	raw_spin_unlock_irqrestore(&fn->lock, flags);
 
 	/* The messages first: what the gate lets out is complete [18]. */

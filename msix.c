@@ -190,12 +190,18 @@ u16 mr_msix_writable_control(void)
  */
 u32 mr_msix_config_read(struct mr_function *fn, u32 reg, u32 *owned)
 {
+	unsigned long flags;
+	u16 control;
+
 	*owned = ~0U;
 	switch (reg) {
 	case 0:
 		*owned = 0xffff0000;
-		return (u32)(READ_ONCE(fn->msix.control) |
-			     (fn->msix_cap.max - 1)) << 16;
+		/* Not before it is effective: mr_function_shut(). */
+		raw_spin_lock_irqsave(&fn->lock, flags);
+		control = fn->msix.control;
+		raw_spin_unlock_irqrestore(&fn->lock, flags);
+		return (u32)(control | (fn->msix_cap.max - 1)) << 16;
 	case PCI_MSIX_TABLE:
 		return fn->msix.table_reg;
 	default:
@@ -222,6 +228,7 @@ void mr_msix_config_write(struct mr_function *fn,
 	raw_spin_lock_irqsave(&fn->lock, flags);
 	WRITE_ONCE(fn->msix.control, (fn->msix.control & ~lanes) |
 				     ((a->value >> 16) & lanes));
+	mr_function_shut(fn);
 	raw_spin_unlock_irqrestore(&fn->lock, flags);
 	mr_function_gate(fn);
 	mr_change_control(&fn->msix_cap);

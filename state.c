@@ -69,6 +69,7 @@ void mr_state_set_run(struct mr_function *fn, bool run)
 	mutex_lock(&fn->config);
 	raw_spin_lock_irqsave(&fn->lock, flags);
 	WRITE_ONCE(fn->stopped, !run);
+	mr_function_shut(fn);
 	raw_spin_unlock_irqrestore(&fn->lock, flags);
 	if (run) {
 		mr_cap_thaw_holds(&fn->msix_cap);
