@@ -269,7 +269,7 @@ static int mr_ioctl_set_ims(struct mr_function *fn, union mr_ioctl_arg *arg)
 
 	if (!fn->ims_cap.max)
 		return -ENODEV;
-	if (!i->nr || i->nr > fn->ims_cap.max)
+	if (!i->nr || i->nr > MSI_ROUTE_IMS_MAX_OPS)
 		return -EINVAL;
 	ops = vmemdup_user(u64_to_user_ptr(i->ops), array_size(i->nr, sizeof(*ops)));
 	if (IS_ERR(ops))

@@ -7,6 +7,7 @@
 #include <linux/bitmap.h>
 #include <linux/mm.h>
 #include <linux/pci_regs.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "mr.h"
@@ -178,8 +179,10 @@ int mr_ims_set(struct mr_function *fn, const struct msi_route_ims_op *ops,
 		else if (!mr_cap_has(cap, ops[i].vector, 1))
 			ret = -ECHRNG;
 	}
-	for (i = 0; i < nr && !ret; i++)
+	for (i = 0; i < nr && !ret; i++) {
 		apply(cap, &ops[i]);
+		cond_resched();
+	}
 	mutex_unlock(&fn->config);
 	mr_cap_sync(cap);
 	return ret;

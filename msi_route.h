@@ -60,6 +60,9 @@
 /* The most vectors of a message store: what memory there is comes first. */
 #define MSI_ROUTE_IMS_MAX_VECTORS	(1U << 24)
 
+/* The most operations on a message store in one call. */
+#define MSI_ROUTE_IMS_MAX_OPS	65536U
+
 /**
  * enum msi_route_kind - a capability of a function
  * @MSI_ROUTE_MSIX: MSI-X; its vectors are the entries of the MSI-X table
@@ -971,7 +974,7 @@ struct msi_route_ims_op {
  * struct msi_route_ims - set, mask, unmask and free entries of a message store
  *	(MSI_ROUTE_SET_IMS)
  * @size: size of this struct in bytes
- * @nr: number of operations, from 1 to the most vectors that the store may have
+ * @nr: number of operations, from 1 to %MSI_ROUTE_IMS_MAX_OPS
  * @ops: user address of @nr &struct msi_route_ims_op
  *
  * A message store is for devices whose interrupt messages are not in an MSI-X table

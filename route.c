@@ -722,7 +722,10 @@ static enum hrtimer_restart mr_hold_expire(struct hrtimer *timer)
 		u.s = mr_hold_pop(cap, true);
 		if (!u.s)
 			break;
+		/* It may have been given back since: then nothing is held. */
 		u.v = mr_vector_at(cap, u.s->index);
+		if (!u.v)
+			continue;
 		raw_spin_lock(&u.s->lock);
 		if (!mr_idle_slot_free(u.v)) {
 			mr_hold_retry(cap, u.s, MR_HOLD_RETRY_NS);
@@ -750,6 +753,7 @@ static enum hrtimer_restart mr_hold_expire(struct hrtimer *timer)
 void mr_cap_close_holds(struct mr_cap *cap)
 {
 	struct mr_vector_slow *s;
+	struct mr_vector *v;
 	struct mr_update u;
 	u32 i;
 
@@ -759,8 +763,10 @@ void mr_cap_close_holds(struct mr_cap *cap)
 			break;
 		rcu_read_lock();
 		s = mr_hold_pop(cap, false);
-		if (s) {
-			mr_update_begin(&u, mr_vector_at(cap, s->index));
+		/* It may have been given back since: then nothing is held. */
+		v = s ? mr_vector_at(cap, s->index) : NULL;
+		if (v) {
+			mr_update_begin(&u, v);
 			mr_hold_finish(&u, false);
 			mr_update_end(&u);
 		}

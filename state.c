@@ -107,6 +107,7 @@ static void save_vectors(struct mr_cap *cap, struct mr_state_arrays *a)
 			__set_bit(i, a->pba);
 		if (v && mr_vector_held(v))
 			__set_bit(i, a->held);
+		cond_resched();
 	}
 }
 
@@ -242,10 +243,12 @@ static void restore_vectors(struct mr_cap *cap, u32 granted,
 		mr_vectors_shrink(cap, granted);
 	else
 		mr_vectors_grow(cap, granted);
-	for (i = 0; i < granted; i++)
+	for (i = 0; i < granted; i++) {
 		mr_vector_restore(mr_vector_at(cap, i),
 				  a->entries ? &a->entries[i] : NULL,
 				  test_bit(i, a->pba), test_bit(i, a->held));
+		cond_resched();
+	}
 }
 
 /*

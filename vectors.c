@@ -190,6 +190,7 @@ void mr_vectors_count(struct mr_cap *cap, struct mr_vector_count *count)
 		b = own_block(cap, block);
 		if (b)
 			count_block(b, count);
+		cond_resched();
 	}
 	mutex_unlock(&cap->fn->config);
 }
@@ -227,8 +228,10 @@ void mr_vectors_grow(struct mr_cap *cap, u32 nr)
 {
 	u32 i;
 
-	for (i = cap->nr; i < nr; i++)
+	for (i = cap->nr; i < nr; i++) {
 		mr_vector_add(mr_vector_at(cap, i));
+		cond_resched();
+	}
 	/* They are complete before they can be found: mr_vector_find(). */
 	smp_store_release(&cap->nr, nr);
 }
@@ -316,6 +319,7 @@ void mr_vectors_shrink(struct mr_cap *cap, u32 nr)
 			continue;
 		mr_trigger_remove(cap, i);
 		mr_vector_remove(mr_vector_at(cap, i));
+		cond_resched();
 	}
 	mr_vectors_trim(cap);
 }

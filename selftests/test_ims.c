@@ -181,7 +181,7 @@ TEST_F(ims, all_or_none)
 	ops[1].op = MSI_ROUTE_IMS_MASK;
 	EXPECT_EQ(-EINVAL, set_ims(&self->fn, ops, 2));
 	EXPECT_EQ(-EINVAL, set_ims(&self->fn, ops, 0));
-	EXPECT_EQ(-EINVAL, set_ims(&self->fn, ops, MAX + 1));
+	EXPECT_EQ(-EINVAL, set_ims(&self->fn, ops, MSI_ROUTE_IMS_MAX_OPS + 1));
 	EXPECT_EQ(-EFAULT, set_ims(&self->fn, NULL, 1));
 	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, IMS, 0));
 }
@@ -212,7 +212,8 @@ TEST_F(ims, grows_to_many)
 	ASSERT_EQ(MAX, resize(&self->fn, IMS, MAX, MAX));
 	for (i = 0; i < MAX; i++)
 		ops[i] = set(i, i & 1, 0x20 + i % 200, 0);
-	ASSERT_EQ(0, set_ims(&self->fn, ops, MAX));
+	for (i = 0; i < MAX; i += MSI_ROUTE_IMS_MAX_OPS)
+		ASSERT_EQ(0, set_ims(&self->fn, ops + i, MSI_ROUTE_IMS_MAX_OPS));
 	for (i = 0; i < MAX; i++) {
 		if (trigger(&self->fn, IMS, i) != MSI_ROUTE_SENT)
 			die("vector %u", i);
