@@ -90,10 +90,11 @@ int fake_make(struct mr_fake *f, struct msi_route_create *c)
 	if (ret)
 		return ret;
 	ret = mr_msi_init(fn, c);
-	if (ret) {
-		mr_msix_destroy(fn);
-		return ret;
-	}
+	if (ret)
+		goto destroy_msix;
+	ret = mr_ims_init(fn, c);
+	if (ret)
+		goto destroy_msi;
 	mr_changes_init(fn);
 	f->made = true;
 	fake_select(f, fn->msix_cap.nr ? MSI_ROUTE_MSIX : MSI_ROUTE_MSI);
@@ -107,6 +108,12 @@ int fake_make(struct mr_fake *f, struct msi_route_create *c)
 	fn->msix_cap.hold_bound = 0;
 	fn->msi_cap.hold_bound = 0;
 	return 0;
+
+destroy_msi:
+	mr_msi_destroy(fn);
+destroy_msix:
+	mr_msix_destroy(fn);
+	return ret;
 }
 
 void fake_unmake(struct mr_fake *f)
@@ -115,6 +122,7 @@ void fake_unmake(struct mr_fake *f)
 		return;
 	f->made = false;
 	mr_changes_destroy(&f->fn);
+	mr_ims_destroy(&f->fn);
 	mr_msi_destroy(&f->fn);
 	mr_msix_destroy(&f->fn);
 }
