@@ -49,6 +49,10 @@ check:
 check-full:
 	./selftests/check --full
 
+# What check-full has besides.
+check-long:
+	./selftests/check --long
+
 demo:
 	./demo/run
 
@@ -67,9 +71,10 @@ help:
 	@echo '  make demo             a stock guest, with msi_route and without'
 	@echo '  make check            the tests'
 	@echo '  make check-full       the tests, and those that take long'
+	@echo '  make check-long       those that take long'
 	@echo '  make bench            costs beside those of KVM alone, and the goals'
 	@echo '  make shell            a KVM host with the module, to look around'
 
-.PHONY: modules modules_install clean check check-full demo bench shell help
+.PHONY: modules modules_install clean check check-full check-long demo bench shell help
 
 endif
