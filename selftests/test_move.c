@@ -187,8 +187,8 @@ FIXTURE_VARIANT(move) {
 };
 
 FIXTURE_VARIANT_ADD(move, msi) { MSI, false, 10000, false };
-FIXTURE_VARIANT_ADD(move, msix) { MSIX, false, 2000, true };
-FIXTURE_VARIANT_ADD(move, msix_in_kernel) { MSIX, true, 2000, false };
+FIXTURE_VARIANT_ADD(move, msix) { MSIX, false, 1000, true };
+FIXTURE_VARIANT_ADD(move, msix_in_kernel) { MSIX, true, 1000, false };
 
 FIXTURE_SETUP(move)
 {
