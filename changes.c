@@ -53,7 +53,7 @@ void mr_change_vector(struct mr_vector *v, u32 changes)
 
 	lockdep_assert_held(&mr_slow(v)->lock);
 
-	changes &= mr_changes_wanted(fn);
+	changes &= mr_changes_wanted(mr_vector_cap(v));
 	if (!changes)
 		return;
 	mr_slow(v)->changed |= changes;
@@ -74,7 +74,7 @@ void mr_change_vector(struct mr_vector *v, u32 changes)
 void mr_change_used(struct mr_vector *v, bool masked)
 {
 	if (mr_slow(v)->used || masked || !READ_ONCE(mr_vector_cap(v)->open) ||
-	    !(mr_changes_wanted(mr_vector_cap(v)->fn) & MSI_ROUTE_CHANGE_USED))
+	    !(mr_changes_wanted(mr_vector_cap(v)) & MSI_ROUTE_CHANGE_USED))
 		return;
 	mr_slow(v)->used = true;
 	mr_change_vector(v, MSI_ROUTE_CHANGE_USED);
@@ -91,26 +91,25 @@ static void change_opened(struct mr_vector *v)
 
 /**
  * mr_change_opened() - mark the vectors that may be sent since the gate opened
- * @cap: the capability
+ * @cap: the capability, which the function may not have
  *
  * Context: process, interrupts on, no lock held.
  */
 void mr_change_opened(struct mr_cap *cap)
 {
-	/* A capability that the function does not have knows no function. */
-	if (cap->max && mr_changes_wanted(cap->fn) & MSI_ROUTE_CHANGE_USED)
+	if (mr_changes_wanted(cap) & MSI_ROUTE_CHANGE_USED)
 		mr_cap_for_each(cap, change_opened);
 }
 
 /**
  * mr_change_control() - mark a capability whose control registers were written
- * @cap: the capability
+ * @cap: the capability, which the function may not have
  *
  * Context: process, no lock held.
  */
 void mr_change_control(struct mr_cap *cap)
 {
-	if (cap->max && mr_changes_wanted(cap->fn) & MSI_ROUTE_CHANGE_CONTROL)
+	if (mr_changes_wanted(cap) & MSI_ROUTE_CHANGE_CONTROL)
 		mark(&cap->fn->changes, cap->position + cap->max);
 }
 
@@ -262,7 +261,7 @@ static void describe(struct mr_cap *cap, u32 index,
 	r->state = mr_function_state(cap);
 	if (index == cap->max) {
 		r->vector = MSI_ROUTE_CAPABILITY;
-		r->changes = mr_changes_wanted(cap->fn) &
+		r->changes = mr_changes_wanted(cap) &
 			     MSI_ROUTE_CHANGE_CONTROL;
 		return;
 	}

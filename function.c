@@ -134,8 +134,7 @@ static void gate_settle(struct mr_cap *cap, bool open)
 	if (open) {
 		mr_cap_opened(cap);
 		/* After its barrier: see mr_change_used(). */
-		if (cap->kind != MSI_ROUTE_IMS)
-			mr_change_opened(cap);
+		mr_change_opened(cap);
 	} else {
 		mr_cap_closed(cap);
 	}

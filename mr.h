@@ -517,11 +517,16 @@ struct mr_function {
 	struct mr_changes changes;
 };
 
-/* What the VMM asked to be told of.  If anything, the bitmap is there. */
-static inline u32 mr_changes_wanted(const struct mr_function *fn)
+/*
+ * What the VMM asked to be told of a capability, which the function may not have.
+ * If anything, the bitmap is there.  A message store it changes itself.
+ */
+static inline u32 mr_changes_wanted(const struct mr_cap *cap)
 {
-	/* Pairs with mr_changes_set(). */
-	return smp_load_acquire(&fn->changes.wanted);
+	if (!cap->max || cap->kind == MSI_ROUTE_IMS)
+		return 0;
+	/* Pairs with mr_changes_choose(). */
+	return smp_load_acquire(&cap->fn->changes.wanted);
 }
 
 struct mr_function *mr_function_create(struct msi_route_create *c);

@@ -604,8 +604,7 @@ void mr_update_commit(struct mr_update *u, enum mr_hold hold)
 	mr_release(v);
 
 	/* After the barrier in mr_update_publish(): see mr_change_used(). */
-	if (likely(!mr_changes_wanted(mr_vector_cap(v)->fn)) ||
-	    mr_vector_cap(v)->kind == MSI_ROUTE_IMS)
+	if (likely(!mr_changes_wanted(mr_vector_cap(v))))
 		return;
 	if (masked != was_masked)
 		u->changes |= masked ? MSI_ROUTE_CHANGE_MASKED :
