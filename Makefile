@@ -53,6 +53,10 @@ check-full:
 check-long:
 	./selftests/check --long
 
+# One step, check-STEP; selftests/check lists them.
+check-%:
+	./selftests/check $*
+
 demo:
 	./demo/run
 
@@ -72,6 +76,7 @@ help:
 	@echo '  make check            the tests'
 	@echo '  make check-full       the tests, and those that take long'
 	@echo '  make check-long       those that take long'
+	@echo '  make check-STEP       one step of them: selftests/check --help names them'
 	@echo '  make bench            costs beside those of KVM alone, and the goals'
 	@echo '  make shell            a KVM host with the module, to look around'
 
