@@ -8,7 +8,8 @@ top = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(kernel, "Documentation", "sphinx"))
 
 project = "msi_route"
-extensions = ["kerneldoc"]
+extensions = ["kerneldoc", "sphinx.ext.graphviz"]
+graphviz_output_format = "svg"
 kerneldoc_bin = os.path.join(kernel, "scripts", "kernel-doc")
 kerneldoc_srctree = top
 kerneldoc_verbosity = 1
