@@ -669,6 +669,7 @@ struct msi_route_vector_change {
  * ============== ========================================================
  * ``EFAULT``     @changes is not writable; what was not written stays marked
  * ``EINVAL``     @room is 0
+ * ``ENOMEM``     memory is exhausted
  * ============== ========================================================
  */
 struct msi_route_get_changes {
