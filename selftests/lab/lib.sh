@@ -58,6 +58,27 @@ fill()
 	) 9>"$path.lock"
 }
 
+own_release()
+{
+	(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+}
+
+# tools_of RELEASE DIR... : sets tools to what comes before a command that is to
+# run with the tools of that Debian release, and to read and write DIRs.
+tools_of()
+{
+	local release=$1 dir
+	shift
+
+	tools=()
+	[ "$release" != "$(own_release)" ] || return 0
+	tools=("$lab/root")
+	for dir; do
+		tools+=(--share "$dir")
+	done
+	tools+=("$release")
+}
+
 # has_module KERNEL-DIRECTORY NAME : as a module or built in.
 has_module()
 {
