@@ -27,10 +27,12 @@ mr-has = $(if $(shell grep -sw $(2) $(1)),-D$(3))
 ccflags-y += $(call mr-has,$(srctree)/include/linux/hrtimer.h,hrtimer_setup,MR_HAVE_HRTIMER_SETUP)
 ccflags-y += $(call mr-has,$(srctree)/include/linux/wait.h,add_wait_queue_priority_exclusive,MR_HAVE_PRIORITY_EXCLUSIVE)
 ccflags-y += $(call mr-has,$(srctree)/include/linux/eventfd.h,'eventfd_signal(struct eventfd_ctx .ctx)',MR_HAVE_EVENTFD_SIGNAL_ONE)
+ccflags-y += $(call mr-has,$(srctree)/arch/x86/include/asm/kvm_host.h,'struct kvm_apic_map {',MR_HAVE_APIC_MAP)
 ccflags-y += $(call mr-has,$(srctree)/arch/x86/include/asm/kvm_host.h,kvm_apic_logical_mode,MR_HAVE_APIC_LOGICAL_MODE)
 ccflags-y += $(call mr-has,$(srctree)/include/linux/mm.h,vm_flags_mod,MR_HAVE_VM_FLAGS_MOD)
 ifneq ($(KBUILD_EXTMOD),)
-ccflags-y += $(call mr-has,$(objtree)/Module.symvers,file_is_kvm,MR_HAVE_FILE_IS_KVM)
+# For all modules: what is for some of them has their names behind it.
+ccflags-y += $(call mr-has,$(objtree)/Module.symvers,'.*\<file_is_kvm\>.*EXPORT_SYMBOL_GPL\s*$$',MR_HAVE_FILE_IS_KVM)
 endif
 
 else

@@ -160,7 +160,7 @@ static void tell_work(struct work_struct *work)
 
 	mutex_lock(&fn->config);
 	if (c->ctx)
-		mr_eventfd_signal(c->ctx);
+		eventfd_signal(c->ctx);
 	mutex_unlock(&fn->config);
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Differences between kernel versions, from 6.1 on, and nothing else.  The
- * Makefile looks for a feature in the kernel's own headers and export list
- * and defines MR_HAVE_... accordingly: distributions backport, so the version
- * number alone says little.
+ * Differences between kernel versions, from 6.1 on, and nothing else: what the
+ * rest calls by the name that it has in newer kernels is made here for older
+ * ones.  The Makefile looks for a feature in the kernel's own headers and export
+ * list and defines MR_HAVE_... accordingly: distributions backport, so the
+ * version number alone says little.
  */
 #ifndef MR_COMPAT_H
 #define MR_COMPAT_H
@@ -16,21 +17,20 @@
 #include <linux/log2.h>
 #include <linux/magic.h>
 #include <linux/mm.h>
+#include <linux/rcupdate.h>
 #include <linux/string.h>
 #include <linux/wait.h>
 
 /* 6.15: hrtimer_init() gave way to hrtimer_setup(). */
-static inline void mr_hrtimer_setup(struct hrtimer *timer,
-				    enum hrtimer_restart (*fn)(struct hrtimer *),
-				    clockid_t clock, enum hrtimer_mode mode)
+#ifndef MR_HAVE_HRTIMER_SETUP
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*fn)(struct hrtimer *),
+				 clockid_t clock, enum hrtimer_mode mode)
 {
-#ifdef MR_HAVE_HRTIMER_SETUP
-	hrtimer_setup(timer, fn, clock, mode);
-#else
 	hrtimer_init(timer, clock, mode);
 	timer->function = fn;
-#endif
 }
+#endif
 
 /*
  * 6.17: a priority waiter that is to be the only one says so, and gets -EBUSY
@@ -38,12 +38,10 @@ static inline void mr_hrtimer_setup(struct hrtimer *timer,
  * one starved in silence; so look for the first one here.  It stands at the
  * head of the queue.  Called with wqh->lock not held.
  */
-static inline int mr_add_priority_waiter(wait_queue_head_t *wqh,
-					 wait_queue_entry_t *wait)
+#ifndef MR_HAVE_PRIORITY_EXCLUSIVE
+static inline int add_wait_queue_priority_exclusive(wait_queue_head_t *wqh,
+						    wait_queue_entry_t *wait)
 {
-#ifdef MR_HAVE_PRIORITY_EXCLUSIVE
-	return add_wait_queue_priority_exclusive(wqh, wait);
-#else
 	wait_queue_entry_t *first;
 	unsigned long flags;
 	int ret = -EBUSY;
@@ -57,54 +55,58 @@ static inline int mr_add_priority_waiter(wait_queue_head_t *wqh,
 	}
 	spin_unlock_irqrestore(&wqh->lock, flags);
 	return ret;
-#endif
 }
+#endif
 
 /* 6.8: eventfd_signal() adds 1, and takes no count any more. */
-static inline void mr_eventfd_signal(struct eventfd_ctx *ctx)
-{
-#ifdef MR_HAVE_EVENTFD_SIGNAL_ONE
-	eventfd_signal(ctx);
-#else
-	eventfd_signal(ctx, 1);
+#ifndef MR_HAVE_EVENTFD_SIGNAL_ONE
+#define eventfd_signal(ctx)	eventfd_signal(ctx, 1)
 #endif
-}
-
-/*
- * 6.3: the mode of the logical IDs became an enum.  Before, it was a bit for each
- * mode in use.
- */
-static inline bool mr_apic_map_has_logical(const struct kvm_apic_map *map)
-{
-#ifdef MR_HAVE_APIC_LOGICAL_MODE
-	return map->logical_mode != KVM_APIC_MODE_SW_DISABLED &&
-	       map->logical_mode != KVM_APIC_MODE_MAP_DISABLED;
-#else
-	return is_power_of_2(map->mode);
-#endif
-}
 
 /* 6.3: vm_flags became read-only for all but its accessors. */
-static inline void mr_vm_flags_mod(struct vm_area_struct *vma,
-				   unsigned long set, unsigned long clear)
+#ifndef MR_HAVE_VM_FLAGS_MOD
+static inline void vm_flags_mod(struct vm_area_struct *vma,
+				unsigned long set, unsigned long clear)
 {
-#ifdef MR_HAVE_VM_FLAGS_MOD
-	vm_flags_mod(vma, set, clear);
-#else
 	vma->vm_flags = (vma->vm_flags | set) & ~clear;
+}
+#endif
+
+#ifndef CONFIG_MSI_ROUTE_KVM
+
+/*
+ * Does KVM find logical destinations by its map?  That has 16 vCPUs for each at
+ * most.  Where KVM shows its map to nobody, from 6.18 on, it is the number of
+ * vCPUs that tells.  Before 6.3, the mode was a bit for each mode in use.
+ */
+static inline bool kvm_apic_map_has_logical(struct kvm *kvm)
+{
+#ifdef MR_HAVE_APIC_MAP
+	const struct kvm_apic_map *map;
+	bool has;
+
+	rcu_read_lock();
+	map = rcu_dereference(kvm->arch.apic_map);
+#ifdef MR_HAVE_APIC_LOGICAL_MODE
+	has = map && map->logical_mode != KVM_APIC_MODE_SW_DISABLED &&
+	      map->logical_mode != KVM_APIC_MODE_MAP_DISABLED;
+#else
+	has = map && is_power_of_2(map->mode);
+#endif
+	rcu_read_unlock();
+	return has;
+#else
+	return atomic_read(&kvm->online_vcpus) <= 16;
 #endif
 }
 
 /*
- * Is it the file of a KVM VM?  KVM says so itself where file_is_kvm() is
- * exported.  Elsewhere: an anonymous inode of KVM's name, whose ioctl is
- * kvm.ko's.
+ * Is it the file of a KVM VM?  KVM says so itself where it exports that to all
+ * modules.  Elsewhere: an anonymous inode of KVM's name, whose ioctl is kvm.ko's.
  */
+#ifndef MR_HAVE_FILE_IS_KVM
 static inline bool mr_file_is_kvm(struct file *file)
 {
-#ifdef MR_HAVE_FILE_IS_KVM
-	return file_is_kvm(file);
-#else
 	char sym[KSYM_SYMBOL_LEN];
 
 	if (file_inode(file)->i_sb->s_magic != ANON_INODE_FS_MAGIC ||
@@ -113,7 +115,11 @@ static inline bool mr_file_is_kvm(struct file *file)
 		return false;
 	sprint_symbol_no_offset(sym, (unsigned long)file->f_op->unlocked_ioctl);
 	return !strcmp(sym, "kvm_vm_ioctl [kvm]") || !strcmp(sym, "kvm_vm_ioctl");
-#endif
 }
+
+#define file_is_kvm	mr_file_is_kvm
+#endif
+
+#endif /* CONFIG_MSI_ROUTE_KVM */
 
 #endif /* MR_COMPAT_H */

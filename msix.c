@@ -448,8 +448,8 @@ int mr_msix_mmap(struct mr_function *fn, struct vm_area_struct *vma)
 	    size > fn->msix.image_size - (vma->vm_pgoff << PAGE_SHIFT))
 		return -ENXIO;
 
-	mr_vm_flags_mod(vma, VM_DONTEXPAND | VM_DONTDUMP,
-			VM_MAYWRITE | VM_MAYEXEC);
+	vm_flags_mod(vma, VM_DONTEXPAND | VM_DONTDUMP,
+		     VM_MAYWRITE | VM_MAYEXEC);
 	for (at = 0; at < size; at += PAGE_SIZE) {
 		const void *page = fn->msix.image +
 				   (vma->vm_pgoff << PAGE_SHIFT) + at;

@@ -1164,8 +1164,8 @@ int mr_cap_init(struct mr_cap *cap, struct mr_function *fn, u32 kind, u32 nr,
 	INIT_LIST_HEAD(&cap->holds);
 	xa_init(&cap->triggers);
 	INIT_WORK(&cap->many_work, mr_many_work);
-	mr_hrtimer_setup(&cap->hold_timer, mr_hold_expire, CLOCK_MONOTONIC,
-			 HRTIMER_MODE_ABS_HARD);
+	hrtimer_setup(&cap->hold_timer, mr_hold_expire, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_ABS_HARD);
 	cap->deferred = bitmap_zalloc(max, GFP_KERNEL_ACCOUNT);
 	if (cap->deferred && !mr_vectors_init(cap, nr, max))
 		return 0;

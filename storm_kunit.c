@@ -127,8 +127,8 @@ static enum hrtimer_restart storm_irq(struct hrtimer *timer)
 static void storm_begin(struct storm *s, int cpu)
 {
 	fake_thread(s->f, cpu, storm_sender, s);
-	mr_hrtimer_setup(&s->timer, storm_irq, CLOCK_MONOTONIC,
-			 HRTIMER_MODE_REL_PINNED_HARD);
+	hrtimer_setup(&s->timer, storm_irq, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_PINNED_HARD);
 	hrtimer_start(&s->timer, ns_to_ktime(IRQ_PERIOD_NS),
 		      HRTIMER_MODE_REL_PINNED_HARD);
 }

@@ -3,17 +3,13 @@
  * In-kernel MMIO: table and PBA on KVM's MMIO bus, so that a guest's access of
  * them does not leave the kernel.
  *
- * Built into the kernel together with KVM, this uses KVM's own registration of
- * a device on the bus.  KVM does not export it to modules, but the bus is
- * described by <linux/kvm_host.h>: an array of ranges, sorted, replaced as a
- * whole under slots_lock, and read under kvm->srcu by vCPUs, also while they
- * are in one of our callbacks.  Hence:
+ * The bus is an array of ranges, replaced as a whole under slots_lock, and read
+ * under kvm->srcu by vCPUs, also while they are in one of our callbacks.  Hence:
  *
  * - a callback never takes slots_lock, nor any lock that is held around it;
  * - a range is freed after a grace period of kvm->srcu, and only then.
  *
- * What a module changes of the array is its own ranges.  KVM may throw the
- * whole bus away, if one of its own removals finds no memory; then there is
+ * KVM may throw the whole bus away, if a removal finds no memory; then there is
  * nothing left to take from it, and accesses go to the VMM.
  */
 #include <kvm/iodev.h>
@@ -138,7 +134,7 @@ static bool occupied(const struct kvm_io_bus *bus, const struct mr_trap *old,
 	return false;
 }
 
-#ifdef CONFIG_MSI_ROUTE_KVM_BUS
+#ifdef CONFIG_MSI_ROUTE_KVM
 
 static void leave(struct kvm *kvm, struct mr_trap *t)
 {
@@ -182,6 +178,10 @@ static int exchange(struct kvm *kvm, struct kvm_io_bus *bus,
 
 #else
 
+/*
+ * KVM does not export its registration of a device, but the array is described
+ * by <linux/kvm_host.h>.  What is changed of it here is our own ranges.
+ */
 static bool comes_after(const struct kvm_io_range *a,
 			const struct kvm_io_range *b)
 {
@@ -253,7 +253,7 @@ static int exchange(struct kvm *kvm, struct kvm_io_bus *bus,
 	return 0;
 }
 
-#endif
+#endif /* CONFIG_MSI_ROUTE_KVM */
 
 static int replace(struct kvm *kvm, struct mr_trap *old, struct mr_trap *t)
 {

@@ -80,7 +80,7 @@ static void mr_trigger_queue(struct file *file, wait_queue_head_t *wqh,
 
 	t->wqh = wqh;
 	init_waitqueue_func_entry(&t->wait, mr_trigger_wake);
-	t->error = mr_add_priority_waiter(wqh, &t->wait);
+	t->error = add_wait_queue_priority_exclusive(wqh, &t->wait);
 }
 
 /* What the eventfd held before we were in its queue, or when we leave it. */

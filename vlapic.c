@@ -3,10 +3,7 @@
  * The vLAPIC: this file knows how a VM is held and a message delivered.
  *
  * A message is delivered by the function that KVM itself calls for an MSI
- * route, kvm_set_msi().  It is not exported, but each route of type
- * KVM_IRQ_ROUTING_MSI carries a pointer to it, in a table that
- * <linux/kvm_host.h> describes.  It is the same for every VM and part of
- * kvm.ko, which this module depends on: learnt once, it stays valid.
+ * route, kvm_set_msi().
  */
 #include <linux/file.h>
 #include <linux/kvm_host.h>
@@ -20,6 +17,14 @@
 #define APIC_ID_BROADCAST	0xffU
 #define X2APIC_ID_BROADCAST	0xffffffffU
 
+#ifndef CONFIG_MSI_ROUTE_KVM
+
+/*
+ * kvm_set_msi() is not exported, but each route of type KVM_IRQ_ROUTING_MSI
+ * carries a pointer to it, in a table that <linux/kvm_host.h> describes.  It is
+ * the same for every VM and part of kvm.ko, which this module depends on: learnt
+ * once, it stays valid.
+ */
 static mr_set_fn known_set;
 
 static mr_set_fn learn_set(struct kvm *kvm)
@@ -44,6 +49,19 @@ static mr_set_fn learn_set(struct kvm *kvm)
 	return set;
 }
 
+static mr_set_fn find_set(struct kvm *kvm)
+{
+	mr_set_fn set = learn_set(kvm);
+
+	if (set)
+		WRITE_ONCE(known_set, set);
+	else
+		set = READ_ONCE(known_set);
+	return set;
+}
+
+#endif /* CONFIG_MSI_ROUTE_KVM */
+
 static bool has_lapic(const struct kvm *kvm)
 {
 	/* Pairs with KVM, which makes the irqchip before it says so. */
@@ -63,13 +81,12 @@ int mr_vm_bind(struct mr_vm *vm, int fd)
 {
 	struct file *file = fget(fd);
 	struct kvm *kvm;
-	mr_set_fn set;
 	int ret;
 
 	if (!file)
 		return -EBADF;
 	ret = -EBADFD;
-	if (!mr_file_is_kvm(file))
+	if (!file_is_kvm(file))
 		goto out;
 	kvm = file->private_data;
 	ret = -EPERM;
@@ -79,14 +96,14 @@ int mr_vm_bind(struct mr_vm *vm, int fd)
 	if (!has_lapic(kvm))
 		goto out;
 
-	set = learn_set(kvm);
-	if (set)
-		WRITE_ONCE(known_set, set);
-	else
-		set = READ_ONCE(known_set);
+#ifdef CONFIG_MSI_ROUTE_KVM
+	vm->set = kvm_set_msi;
+#else
 	ret = -ENODATA;
-	if (!set)
+	vm->set = find_set(kvm);
+	if (!vm->set)
 		goto out;
+#endif
 
 	/*
 	 * From 6.8 on a VM without open files no longer pins the module that
@@ -98,7 +115,6 @@ int mr_vm_bind(struct mr_vm *vm, int fd)
 		goto out;
 	kvm_get_kvm(kvm);
 	vm->kvm = kvm;
-	vm->set = set;
 	ret = 0;
 out:
 	fput(file);
@@ -159,23 +175,15 @@ bool mr_vm_broadcast(const struct mr_vm *vm, const struct mr_message *msg)
  * mr_vm_logical_to_few() - does a logical destination have few vCPUs?
  * @vm: bound
  *
- * KVM has a map from logical IDs, by which there are 16 vCPUs at most.  It has
- * none while the guest's local APICs are in different modes, or share an ID;
- * then KVM asks each vCPU, and all of them may take the message.
+ * KVM has none of its map from logical IDs while the guest's local APICs are in
+ * different modes, or share an ID; then all of them may take the message.
  *
  * Context: any.  The guest may change it at any time.
- * Return: whether KVM finds them by its map.
+ * Return: whether there are 16 at most.
  */
 bool mr_vm_logical_to_few(const struct mr_vm *vm)
 {
-	const struct kvm_apic_map *map;
-	bool few;
-
-	rcu_read_lock();
-	map = rcu_dereference(vm->kvm->arch.apic_map);
-	few = map && mr_apic_map_has_logical(map);
-	rcu_read_unlock();
-	return few;
+	return kvm_apic_map_has_logical(vm->kvm);
 }
 
 /**
