@@ -286,12 +286,10 @@ static void take_one(struct mr_function *fn, u32 position,
 	struct mr_cap *cap = position < fn->msi_cap.position ? &fn->msix_cap :
 							       &fn->msi_cap;
 
-	/*
-	 * The mark goes first: what changes from here on is marked anew.
-	 * Pairs with mark().
-	 */
+	/* The mark goes first: what changes from here on is marked anew. */
 	if (!mr_mutant(MR_MUT_LOST_CHANGE))
 		clear_bit(position, fn->changes.marked);
+	/* Pairs with mark(). */
 	smp_mb__after_atomic();
 	memset(r, 0, sizeof(*r));
 	describe(cap, position - cap->position, r);

@@ -22,11 +22,11 @@
 
 #define MSI_DATA_VECTOR		GENMASK(7, 0)
 #define MSI_DATA_MODE		GENMASK(10, 8)
-#define MSI_DATA_MODE_FIXED	(0 << 8)
-#define MSI_DATA_MODE_LOWEST	(1 << 8)
-#define MSI_DATA_MODE_RESERVED	(3 << 8)
-#define MSI_DATA_MODE_STARTUP	(6 << 8)
-#define MSI_DATA_MODE_EXTINT	(7 << 8)
+#define MSI_DATA_MODE_FIXED	0x000
+#define MSI_DATA_MODE_LOWEST	0x100
+#define MSI_DATA_MODE_RESERVED	0x300
+#define MSI_DATA_MODE_STARTUP	0x600
+#define MSI_DATA_MODE_EXTINT	0x700
 
 #define FIRST_LEGAL_VECTOR	16
 
@@ -88,8 +88,9 @@ static bool is_remappable(const struct mr_function *fn,
 static bool translates(const struct mr_translation *t,
 		       const struct mr_message *raw)
 {
-	return t && t->valid && (!memcmp(&t->raw, raw, sizeof(*raw)) ||
-				 mr_mutant(MR_MUT_ANY_TRANSLATION));
+	if (mr_mutant(MR_MUT_ANY_TRANSLATION))
+		return t && t->valid;
+	return t && t->valid && !memcmp(&t->raw, raw, sizeof(*raw));
 }
 
 /**

@@ -387,6 +387,7 @@ void mr_cap_sync(struct mr_cap *cap)
 			v = mr_vector_at(cap, i);
 			if (v)
 				mr_send_many(v);
+			/* Pairs with the acquires of nr_deferred. */
 			smp_mb__before_atomic();
 			atomic_dec(&cap->nr_deferred);
 		}
@@ -460,7 +461,9 @@ static void mr_hold_open(struct mr_vector *v)
 
 	/* What cannot be sent anyway needs no hold. */
 	if (s->held || !READ_ONCE(cap->hold_bound) || mr_latched(v->live->snap.action) ||
-	    !READ_ONCE(cap->open) || mr_mutant(MR_MUT_NO_HOLD))
+	    !READ_ONCE(cap->open))
+		return;
+	if (mr_mutant(MR_MUT_NO_HOLD))
 		return;
 	s->held = true;
 	atomic64_inc(&cap->count.holds);
@@ -631,8 +634,9 @@ static void mr_update_drain(struct mr_update *u)
 	if (likely(!atomic_read_acquire(&u->old->in_flight)))
 		return;
 	atomic64_inc(&mr_vector_cap(v)->count.drained);
-	/* Pairs with mr_slot_put(), and with mr_update_publish(). */
+	/* Pairs with mr_slot_put(). */
 	while (atomic_read_acquire(&u->old->in_flight) &&
+	       /* Pairs with mr_update_publish(). */
 	       smp_load_acquire(&u->s->seq) == u->seq)
 		cpu_relax();
 }

@@ -61,9 +61,10 @@ static int trap_access(struct kvm_io_device *dev, gpa_t addr,
 	struct mr_function *fn = r->fn;
 	int ret;
 
-	/* The mistake: where the function is now, not where the vCPU found it. */
-	if (mr_mutant(MR_MUT_STALE_PLACE) && READ_ONCE(fn->trap))
+	if (mr_mutant(MR_MUT_STALE_PLACE) && READ_ONCE(fn->trap)) {
+		/* Where the function is now, not where the vCPU found it. */
 		r = &fn->trap->part[r->space == MSI_ROUTE_PBA ? MR_PBA : MR_TABLE];
+	}
 	a->space = r->space;
 	a->offset = addr - r->range.addr;
 	ret = mr_function_access(fn, a, write);
