@@ -22,7 +22,8 @@ msi_route-y += mutate.o
 ccflags-y += -DMSI_ROUTE_MUTATIONS
 endif
 
-# Features that compat.h asks for: $(call mr-has,FILE,WORD,MACRO)
+# Features that compat.h asks for: $(call mr-has,FILE,WORD,MACRO). They are what
+# Documentation/upstreaming/make-patch looks for, too.
 mr-has = $(if $(shell grep -sw $(2) $(1)),-D$(3))
 ccflags-y += $(call mr-has,$(srctree)/include/linux/hrtimer.h,hrtimer_setup,MR_HAVE_HRTIMER_SETUP)
 ccflags-y += $(call mr-has,$(srctree)/include/linux/wait.h,add_wait_queue_priority_exclusive,MR_HAVE_PRIORITY_EXCLUSIVE)
