@@ -34,6 +34,9 @@ ccflags-y += $(call mr-has,$(srctree)/include/linux/mm.h,vm_flags_mod,MR_HAVE_VM
 ifneq ($(KBUILD_EXTMOD),)
 # For all modules: what is for some of them has their names behind it.
 ccflags-y += $(call mr-has,$(objtree)/Module.symvers,'.*\<file_is_kvm\>.*EXPORT_SYMBOL_GPL\s*$$',MR_HAVE_FILE_IS_KVM)
+# What modinfo says is the version of the package.
+mr-version := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' $(src)/dkms.conf)
+CFLAGS_device.o += $(if $(mr-version),-DMR_VERSION=\"$(mr-version)\")
 endif
 
 else
@@ -44,6 +47,22 @@ modules modules_install clean:
 	$(MAKE) -C $(KDIR) M=$(CURDIR) $@
 
 .DEFAULT_GOAL := modules
+
+kernel = $(shell cat $(KDIR)/include/config/kernel.release)
+
+# As root, without a package; packaging/Makefile has what there is besides.
+install: modules_install
+	depmod $(kernel)
+	$(MAKE) -C packaging install
+	-udevadm control --reload
+
+uninstall:
+	$(MAKE) -C packaging uninstall
+	find /lib/modules/$(kernel) -name 'msi_route.ko*' ! -path '*/dkms/*' -delete
+	depmod $(kernel)
+
+deb:
+	./packaging/deb $(CURDIR)
 
 # Installs what is missing, then runs the tests: on any Debian machine.
 check:
@@ -72,9 +91,11 @@ shell:
 help:
 	@echo 'Build, against KDIR ($(KDIR)):'
 	@echo '  make [W=1] [C=2]      msi_route.ko'
-	@echo '  make modules_install  install it, as root'
+	@echo '  make install          install it, header, rule and so on, as root'
+	@echo '  make uninstall        remove all that'
 	@echo '  make clean            remove what was built'
 	@echo 'On any Debian machine; they install what they need:'
+	@echo '  make deb              the Debian package, which does all that by DKMS'
 	@echo '  make demo             a stock guest, with msi_route and without'
 	@echo '  make check            the tests'
 	@echo '  make check-full       the tests, and those that take long'
@@ -83,6 +104,7 @@ help:
 	@echo '  make bench            costs beside those of KVM alone, and the goals'
 	@echo '  make shell            a KVM host with the module, to look around'
 
-.PHONY: modules modules_install clean check check-full check-long demo bench shell help
+.PHONY: modules modules_install clean install uninstall deb check check-full \
+	check-long demo bench shell help
 
 endif

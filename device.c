@@ -522,3 +522,6 @@ module_exit(mr_exit);
 
 MODULE_DESCRIPTION("MSI and MSI-X emulation for KVM hosts");
 MODULE_LICENSE("GPL");
+#ifdef MR_VERSION
+MODULE_VERSION(MR_VERSION);
+#endif
