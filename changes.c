@@ -332,9 +332,9 @@ static u32 take(struct mr_function *fn, struct msi_route_vector_change *r,
 
 	/* Once around: the guest may mark without end. */
 	for (i = 0; i < end && nr < room; i++) {
-		position = find_next_bit(c->marked, end, c->cursor);
+		position = mr_next_bit(c->marked, end, c->cursor);
 		if (position >= end)
-			position = find_first_bit(c->marked, end);
+			position = mr_next_bit(c->marked, end, 0);
 		if (position >= end)
 			break;
 		c->cursor = position + 1;
@@ -377,10 +377,11 @@ u32 mr_changes_collect(struct mr_function *fn,
 bool mr_changes_left(struct mr_function *fn)
 {
 	struct mr_changes *c = &fn->changes;
+	u32 end = positions(fn);
 
 	lockdep_assert_held(&fn->config);
 
-	if (!c->wanted || bitmap_empty(c->marked, positions(fn)))
+	if (!c->wanted || mr_next_bit(c->marked, end, 0) >= end)
 		return false;
 	tell(c);
 	return true;

@@ -26,8 +26,10 @@
 #define MR_H
 
 #include <linux/atomic.h>
+#include <linux/bitops.h>
 #include <linux/hrtimer.h>
 #include <linux/list.h>
+#include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -275,6 +277,28 @@ struct mr_cap {
 	struct hrtimer hold_timer;
 	struct mr_counters count;
 };
+
+/*
+ * The first bit that is set from @from on, or @size.  Unlike find_next_bit() for
+ * bits that others set and clear meanwhile: each word is read once.
+ */
+static inline u32 mr_next_bit(const unsigned long *bits, u32 size, u32 from)
+{
+	unsigned long word;
+	u32 at = from;
+
+	while (at < size) {
+		word = READ_ONCE(bits[at / BITS_PER_LONG]) >> at % BITS_PER_LONG;
+		if (word)
+			return min_t(u32, at + __ffs(word), size);
+		at = round_down(at, BITS_PER_LONG) + BITS_PER_LONG;
+	}
+	return size;
+}
+
+#define mr_for_each_bit(bit, bits, size)				\
+	for ((bit) = mr_next_bit(bits, size, 0); (bit) < (size);	\
+	     (bit) = mr_next_bit(bits, size, (bit) + 1))
 
 static inline struct mr_cap *mr_vector_cap(const struct mr_vector *v)
 {

@@ -380,7 +380,7 @@ void mr_cap_sync(struct mr_cap *cap)
 	/* Pairs with the barrier below: at 0 all of them have been sent. */
 	if (likely(!atomic_read_acquire(&cap->nr_deferred)))
 		return;
-	for_each_set_bit(i, cap->deferred, cap->max) {
+	mr_for_each_bit(i, cap->deferred, cap->max) {
 		/* One at a time, so that preemption is off for one only. */
 		raw_spin_lock(&cap->many_lock);
 		if (test_and_clear_bit(i, cap->deferred)) {
@@ -762,7 +762,7 @@ void mr_cap_close_holds(struct mr_cap *cap)
 
 	/* Not until there is none: other vCPUs may open new ones for ever. */
 	for (i = 0; i < cap->max; i++) {
-		if (list_empty_careful(&cap->holds))
+		if (list_empty(&cap->holds))
 			break;
 		rcu_read_lock();
 		s = mr_hold_pop(cap, false);
@@ -850,7 +850,7 @@ void mr_cap_opened(struct mr_cap *cap)
 
 	/* Pairs with mr_release(): the gate before the Pending bits. */
 	smp_mb();
-	for_each_set_bit(i, cap->pending, cap->max) {
+	mr_for_each_bit(i, cap->pending, cap->max) {
 		rcu_read_lock();
 		v = mr_vector_at(cap, i);
 		if (v) {
