@@ -97,10 +97,19 @@ void mr_ims_store_entry(struct mr_vector *v, const struct msi_route_entry *e)
 	entry->address_lo &= ~3U;
 }
 
-/* The entry of a vector, as it was stored. */
+/**
+ * mr_ims_get_entry() - the entry of a vector, as it was stored
+ * @v: the vector, its lock not held; a reset may be under way
+ * @e: out
+ */
 void mr_ims_get_entry(const struct mr_vector *v, struct msi_route_entry *e)
 {
+	struct mr_vector_slow *s = mr_slow(v);
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&s->lock, flags);
 	*e = *entry_of(v);
+	raw_spin_unlock_irqrestore(&s->lock, flags);
 }
 
 /* ---- operations ---- */

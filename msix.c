@@ -315,22 +315,22 @@ static enum mr_hold entry_hold(u32 first, u32 last, bool address_changes)
 static void write_entry(struct mr_vector *v, u32 reg, u32 len, u64 value)
 {
 	u32 *p = entry_of(v) + reg / 4;
-	u64 old = len == 8 ? *(u64 *)p : *p;
 	struct mr_update u;
+	u64 old;
 
 	if (reg == PCI_MSIX_ENTRY_LOWER_ADDR)
 		value &= ~3ULL;
-	if (mr_mutant(MR_MUT_EQUAL_SKIPPED) && value == old)
-		return;
 
 	mr_update_begin(&u, v);
+	old = len == 8 ? *(u64 *)p : *p;
 	/* It was given back since it was looked up. */
 	if (u.s->absent)
+		goto end;
+	if (mr_mutant(MR_MUT_EQUAL_SKIPPED) && value == old)
 		goto end;
 	/* Also an equal value, or Vector Control with the data [30]. */
 	if (reg < PCI_MSIX_ENTRY_VECTOR_CTRL)
 		u.changes = MSI_ROUTE_CHANGE_MESSAGE;
-	old = len == 8 ? *(u64 *)p : *p;
 	/* One store, also for who reads the image [16]. */
 	if (len == 8)
 		WRITE_ONCE(*(u64 *)p, value);
