@@ -166,7 +166,7 @@ bool mr_vm_broadcast(const struct mr_vm *vm, const struct mr_message *msg)
 	if (mr_vm_x2apic_format(vm))
 		dest |= msg->address_hi & ~0xffU;
 	if (dest == APIC_ID_BROADCAST)
-		return !vm->kvm->arch.x2apic_broadcast_quirk_disabled ||
+		return !READ_ONCE(vm->kvm->arch.x2apic_broadcast_quirk_disabled) ||
 		       !kvm_get_vcpu_by_id(vm->kvm, APIC_ID_BROADCAST);
 	return dest == X2APIC_ID_BROADCAST;
 }
