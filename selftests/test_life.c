@@ -14,23 +14,6 @@
 #define NR		4
 #define VECTOR		0x50
 
-/* How many use a module; -1 if it is not a module. */
-static long module_users(const char *name)
-{
-	char path[64];
-	long users = -1;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/sys/module/%s/refcnt", name);
-	file = fopen(path, "r");
-	if (!file)
-		return -1;
-	if (fscanf(file, "%ld", &users) != 1)
-		users = -1;
-	fclose(file);
-	return users;
-}
-
 static const char *const modules[] = { "msi_route", "kvm", "kvm_amd", "kvm_intel" };
 
 struct users {
