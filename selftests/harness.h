@@ -2,7 +2,8 @@
 /*
  * The kernel's kselftest harness, with what all of our programs add to it: a
  * time-out that suits an emulated host, and a choice of tests ("-t WORD" runs
- * those whose name, or whose fixture's name, contains WORD; may be repeated).
+ * those whose name, or whose fixture's or variant's, contains WORD; may be
+ * repeated).
  */
 #ifndef SELFTESTS_HARNESS_H
 #define SELFTESTS_HARNESS_H
@@ -23,34 +24,45 @@
 		fflush(stdout); \
 	} while (0)
 
-static bool wanted(const struct __test_metadata *test, char **words)
+static bool named(const char *name, char **words)
 {
 	for (; *words; words++)
-		if (strstr(test->name, *words) || strstr(test->fixture->name, *words))
+		if (strstr(name, *words))
 			return true;
 	return false;
 }
 
-/* Takes what is not wanted out of the harness's list of tests. */
+/* Takes what is not named out of one of the harness's lists; NULL: nothing is. */
+#define KEEP_NAMED(list, words) \
+	do { \
+		__typeof__(list) *link = &(list); \
+		while (*link) { \
+			if (named((*link)->name, words)) \
+				link = &(*link)->next; \
+			else \
+				*link = (*link)->next; \
+		} \
+	} while (0)
+
+/* The tests that are named; or of a fixture's tests the variants that are. */
 static void choose_tests(char **words)
 {
 	struct __fixture_metadata *fixture;
 
 	for (fixture = __fixture_list; fixture; fixture = fixture->next) {
-		struct __test_metadata *test = fixture->tests, *last = NULL;
+		struct __fixture_variant_metadata *variants = fixture->variant;
+		struct __test_metadata *tests = fixture->tests;
 
-		fixture->tests = NULL;
-		for (; test; test = test->next) {
-			if (!wanted(test, words))
-				continue;
-			if (last)
-				last->next = test;
-			else
-				fixture->tests = test;
-			last = test;
+		if (named(fixture->name, words))
+			continue;
+		KEEP_NAMED(fixture->tests, words);
+		if (fixture->tests)
+			continue;
+		KEEP_NAMED(variants, words);
+		if (variants) {
+			fixture->variant = variants;
+			fixture->tests = tests;
 		}
-		if (last)
-			last->next = NULL;
 	}
 }
 
