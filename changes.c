@@ -24,7 +24,7 @@
 static void tell(struct mr_changes *c)
 {
 	if (!atomic_read(&c->told) && !atomic_xchg(&c->told, 1))
-		queue_work(system_wq, &c->work);
+		schedule_work(&c->work);
 }
 
 static void mark(struct mr_changes *c, u32 position)

@@ -293,7 +293,7 @@ void mr_vectors_trim(struct mr_cap *cap)
 
 	for (block = nr_blocks(cap->nr); block < nr_blocks(cap->max); block++) {
 		if (own_block(cap, block)) {
-			queue_work(system_wq, &cap->release_work);
+			schedule_work(&cap->release_work);
 			break;
 		}
 	}
