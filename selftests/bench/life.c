@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +95,23 @@ static void enter_cgroup(void)
 		fputs("# no memory cgroup\n", stderr);
 }
 
+/*
+ * No slab keeps free objects: the next ones are of fresh pages, for few functions as
+ * for many.  A kernel that clears pages when it takes them (init_on_alloc) does so
+ * for slabs as well, besides what is cleared for each object.
+ */
+static void forget_free_objects(void)
+{
+	glob_t files;
+	size_t i;
+
+	if (glob("/sys/kernel/slab/*/shrink", 0, NULL, &files))
+		die("/sys/kernel/slab");
+	for (i = 0; i < files.gl_pathc; i++)
+		write_file(files.gl_pathv[i], "1");
+	globfree(&files);
+}
+
 /* ---- life ---- */
 
 static __u64 create(unsigned int nr)
@@ -155,6 +173,7 @@ static void live(unsigned int nr)
 	for (i = 0; i < nr * PER_FUNCTION; i++)
 		events[i] = new_eventfd();
 
+	forget_free_objects();
 	before = memory();
 	sample("life", "create", vectors, create(nr));
 	created = memory();
