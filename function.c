@@ -2,12 +2,17 @@
 /*
  * One PCI function: its life, its gate, accesses of it, reset.
  */
+#include <linux/ctype.h>
 #include <linux/err.h>
+#include <linux/kernel.h>
 #include <linux/pci_regs.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "mr.h"
+#include "mutate.h"
+#include "trace.h"
 
 /* ---- life ---- */
 
@@ -20,6 +25,18 @@ struct place {
 static bool overlap(const struct place *a, const struct place *b)
 {
 	return a->offset < b->offset + b->size && b->offset < a->offset + a->size;
+}
+
+/* For people: one word, as long as there is room for. */
+static bool valid_name(const char *name)
+{
+	size_t i, len = strnlen(name, MSI_ROUTE_NAME_SIZE);
+
+	for (i = 0; i < len; i++)
+		if (!isascii(name[i]) || !isgraph(name[i]) || name[i] == '/')
+			return false;
+	return len < MSI_ROUTE_NAME_SIZE &&
+	       !memchr_inv(name + len, 0, MSI_ROUTE_NAME_SIZE - len);
 }
 
 static int check(const struct msi_route_create *c)
@@ -37,6 +54,8 @@ static int check(const struct msi_route_create *c)
 	if (c->mmap_size || c->mmap_table || c->mmap_pba ||
 	    (!c->msix_vectors && !c->msi_vectors && !c->ims_vectors))
 		return -EINVAL;
+	if (!valid_name(c->name))
+		return -EINVAL;
 	if (c->grant_cap &&
 	    (c->grant_cap < PCI_STD_HEADER_SIZEOF || c->grant_cap & 3 ||
 	     c->grant_cap + MSI_ROUTE_GRANT_CAP_SIZE > PCI_CFG_SPACE_SIZE))
@@ -45,6 +64,14 @@ static int check(const struct msi_route_create *c)
 	    overlap(&place[1], &place[2]))
 		return -EINVAL;
 	return 0;
+}
+
+static void name(struct mr_function *fn, const struct msi_route_create *c)
+{
+	if (c->name[0])
+		memcpy(fn->name, c->name, sizeof(fn->name));
+	else
+		scnprintf(fn->name, sizeof(fn->name), "0x%x", c->id);
 }
 
 /**
@@ -66,6 +93,7 @@ struct mr_function *mr_function_create(struct msi_route_create *c)
 	if (!fn)
 		return ERR_PTR(-ENOMEM);
 	fn->id = c->id;
+	name(fn, c);
 	fn->flags = c->flags;
 	raw_spin_lock_init(&fn->lock);
 	mutex_init(&fn->config);
@@ -125,6 +153,24 @@ void mr_function_destroy(struct mr_function *fn)
 
 /* ---- the gate: Enable, Function Mask, Bus Master Enable ---- */
 
+/* Open if there is no reason against it.  Under fn->lock. */
+static void gate_set(struct mr_cap *cap, enum msi_route_reason reason)
+{
+	if (!cap->max)
+		return;
+	trace_msi_route_gate(cap, reason);
+	/* An older one stays, for who has found the gate closed just now. */
+	if (reason && !mr_mutant(MR_MUT_STALE_REASON))
+		WRITE_ONCE(cap->reason, reason);
+	WRITE_ONCE(cap->open, !reason);
+}
+
+static void gate_shut(struct mr_cap *cap, enum msi_route_reason reason)
+{
+	if (reason)
+		gate_set(cap, reason);
+}
+
 /*
  * Also where the gate was so before: the vCPU that closed or opened it may not
  * have finished yet, and this write's promises are its own [26] [27].
@@ -154,12 +200,9 @@ void mr_function_shut(struct mr_function *fn)
 {
 	lockdep_assert_held(&fn->lock);
 
-	if (!mr_msix_open(fn))
-		WRITE_ONCE(fn->msix_cap.open, false);
-	if (!mr_msi_open(fn))
-		WRITE_ONCE(fn->msi_cap.open, false);
-	if (!mr_ims_open(fn))
-		WRITE_ONCE(fn->ims_cap.open, false);
+	gate_shut(&fn->msix_cap, mr_msix_shut(fn));
+	gate_shut(&fn->msi_cap, mr_msi_shut(fn));
+	gate_shut(&fn->ims_cap, mr_ims_shut(fn));
 }
 
 /**
@@ -184,12 +227,12 @@ void mr_function_gate(struct mr_function *fn)
 	}
 	fn->both_enabled = both;
 
-	msix = mr_msix_open(fn);
-	msi = mr_msi_open(fn);
-	ims = mr_ims_open(fn);
-	WRITE_ONCE(fn->msix_cap.open, msix);
-	WRITE_ONCE(fn->msi_cap.open, msi);
-	WRITE_ONCE(fn->ims_cap.open, ims);
+	msix = !mr_msix_shut(fn);
+	msi = !mr_msi_shut(fn);
+	ims = !mr_ims_shut(fn);
+	gate_set(&fn->msix_cap, mr_msix_shut(fn));
+	gate_set(&fn->msi_cap, mr_msi_shut(fn));
+	gate_set(&fn->ims_cap, mr_ims_shut(fn));
 	raw_spin_unlock_irqrestore(&fn->lock, flags);
 
 	gate_settle(&fn->msix_cap, msix);
@@ -258,6 +301,7 @@ void mr_function_reset(struct mr_function *fn)
 {
 	unsigned long flags;
 
+	trace_msi_route_reset(fn);
 	raw_spin_lock_irqsave(&fn->lock, flags);
 	fn->bus_master = false;
 	WRITE_ONCE(fn->msix.control, 0);

@@ -59,10 +59,10 @@ void mr_ims_destroy(struct mr_function *fn)
 	kvfree(fn->ims_pending);
 }
 
-/* Under fn->lock.  May senders send?  There is no Enable, and no mask of all. */
-bool mr_ims_open(const struct mr_function *fn)
+/* Under fn->lock.  There is no Enable, and no mask of all. */
+enum msi_route_reason mr_ims_shut(const struct mr_function *fn)
 {
-	return fn->bus_master && !fn->stopped;
+	return mr_function_silent(fn);
 }
 
 /* ---- entries; under the vector's lock ---- */

@@ -94,6 +94,28 @@ static bool translates(const struct mr_translation *t,
 }
 
 /**
+ * mr_action_reason() - why an event is not sent
+ * @action: what becomes of it
+ *
+ * Context: any.
+ * Return: the reason, %MSI_ROUTE_REASON_NONE if it is sent.
+ */
+enum msi_route_reason mr_action_reason(enum mr_action action)
+{
+	static const u8 reasons[MR_NR_ACTIONS] = {
+		[MR_MASKED] = MSI_ROUTE_REASON_MASKED,
+		[MR_HELD] = MSI_ROUTE_REASON_HELD,
+		[MR_UNTRANSLATED] = MSI_ROUTE_REASON_UNTRANSLATED,
+		[MR_DROP_ADDRESS] = MSI_ROUTE_REASON_ADDRESS,
+		[MR_DROP_MODE] = MSI_ROUTE_REASON_MODE,
+		[MR_DROP_VECTOR] = MSI_ROUTE_REASON_VECTOR,
+		[MR_DROP_ABSENT] = MSI_ROUTE_REASON_ABSENT,
+	};
+
+	return reasons[action];
+}
+
+/**
  * mr_snapshot_compose() - make a snapshot of a raw message
  * @fn: the function
  * @raw: what the registers hold

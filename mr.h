@@ -81,6 +81,8 @@ enum mr_action {
 
 #define MR_NR_DROPS	(MR_NR_ACTIONS - MR_DROP_ADDRESS)
 
+enum msi_route_reason mr_action_reason(enum mr_action action);
+
 static inline bool mr_silent(enum mr_action action)
 {
 	return action == MR_MASKED || action == MR_DROP_ABSENT;
@@ -112,6 +114,8 @@ typedef int (*mr_set_fn)(struct kvm_kernel_irq_routing_entry *e,
 struct mr_vm {
 	struct kvm *kvm;
 	struct module *vendor;	/* kvm_amd or kvm_intel, NULL if @kvm pins it */
+	pid_t pid;		/* with @fd, KVM's own name of the VM in debugfs */
+	int fd;
 	mr_set_fn set;		/* KVM's way from an MSI into the vLAPIC */
 };
 
@@ -152,6 +156,8 @@ struct mr_vector {
  * @seq: number of snapshots published; tells a drain that it has ended
  * @index: of the vector
  * @changed: marks that the VMM has not taken yet; under @lock
+ * @reason: why the last event that was not sent at once was not; under @lock, but
+ *	for MSI_ROUTE_REASON_UNREACHED
  * @used: the VMM was told of its first use; under @lock
  * @held: an update hold is open; under @lock
  * @latched: what is pending could not be sent when it arrived; under @lock
@@ -166,6 +172,7 @@ struct mr_vector_slow {
 	u32 seq;
 	u32 index;
 	u8 changed;
+	u8 reason;		/* enum msi_route_reason */
 	u8 used : 1;
 	u8 held : 1;
 	u8 latched : 1;
@@ -235,6 +242,7 @@ struct mr_vector_count {
  * @limit: what requests for more are granted at most; under fn->config
  * @position: of its first vector in fn->changes.marked
  * @open: enabled, not masked as a whole, bus master: senders may send
+ * @reason: why it is not @open, or was not the last time; under fn->lock
  * @blocks: the vectors, and NULL where there are none; changed under fn->config,
  *	freed after an RCU grace period
  * @release_work: frees blocks that are not needed any more
@@ -261,6 +269,7 @@ struct mr_cap {
 	u32 limit;
 	u32 position;
 	bool open;
+	u8 reason;		/* enum msi_route_reason */
 	struct mr_block __rcu **blocks;
 	struct work_struct release_work;
 	struct mr_block *dying;
@@ -328,6 +337,13 @@ enum mr_hold {
 	MR_HOLD_KEEP,
 	MR_HOLD_OPEN,		/* the address changes */
 	MR_HOLD_CLOSE,		/* the message is complete */
+};
+
+/* What becomes of an update hold. */
+enum mr_hold_change {
+	MR_HOLD_OPENED,
+	MR_HOLD_CLOSED,
+	MR_HOLD_EXPIRED,	/* and is closed next */
 };
 
 /* One update of a vector: begin, change its registers, commit, end. */
@@ -428,7 +444,7 @@ int mr_msix_init(struct mr_function *fn, struct msi_route_create *c);
 void mr_msix_destroy(struct mr_function *fn);
 u32 mr_msix_space_size(const struct mr_function *fn, u32 space);
 bool mr_msix_enabled(const struct mr_function *fn);
-bool mr_msix_open(const struct mr_function *fn);
+enum msi_route_reason mr_msix_shut(const struct mr_function *fn);
 bool mr_msix_message(struct mr_vector *v, struct mr_message *raw);
 u32 mr_msix_config_read(struct mr_function *fn, u32 reg, u32 *owned);
 void mr_msix_config_write(struct mr_function *fn,
@@ -446,7 +462,7 @@ int mr_msix_mmap(struct mr_function *fn, struct vm_area_struct *vma);
 int mr_msi_init(struct mr_function *fn, struct msi_route_create *c);
 void mr_msi_destroy(struct mr_function *fn);
 bool mr_msi_enabled(const struct mr_function *fn);
-bool mr_msi_open(const struct mr_function *fn);
+enum msi_route_reason mr_msi_shut(const struct mr_function *fn);
 u32 mr_msi_size(u8 layout);
 bool mr_msi_message(struct mr_vector *v, struct mr_message *raw);
 u32 mr_msi_config_read(struct mr_function *fn, u32 reg, u32 *owned);
@@ -462,7 +478,7 @@ void mr_msi_set_registers(struct mr_function *fn,
 
 int mr_ims_init(struct mr_function *fn, const struct msi_route_create *c);
 void mr_ims_destroy(struct mr_function *fn);
-bool mr_ims_open(const struct mr_function *fn);
+enum msi_route_reason mr_ims_shut(const struct mr_function *fn);
 bool mr_ims_message(const struct mr_vector *v, struct mr_message *raw);
 void mr_ims_store_entry(struct mr_vector *v, const struct msi_route_entry *e);
 void mr_ims_get_entry(const struct mr_vector *v, struct msi_route_entry *e);
@@ -539,6 +555,7 @@ struct mr_function {
 	unsigned long *ims_pending;
 	struct mr_trap *trap;	/* on the MMIO bus, or NULL; under @config */
 	struct mr_changes changes;
+	char name[MSI_ROUTE_NAME_SIZE];	/* for people */
 };
 
 /*
@@ -551,6 +568,15 @@ static inline u32 mr_changes_wanted(const struct mr_cap *cap)
 		return 0;
 	/* Pairs with mr_changes_choose(). */
 	return smp_load_acquire(&cap->fn->changes.wanted);
+}
+
+/* Why may the function as a whole not send?  Under fn->lock. */
+static inline enum msi_route_reason
+mr_function_silent(const struct mr_function *fn)
+{
+	if (!fn->bus_master)
+		return MSI_ROUTE_REASON_BUS_MASTER;
+	return fn->stopped ? MSI_ROUTE_REASON_STOPPED : MSI_ROUTE_REASON_NONE;
 }
 
 struct mr_function *mr_function_create(struct msi_route_create *c);

@@ -121,10 +121,13 @@ bool mr_msi_enabled(const struct mr_function *fn)
 }
 
 /* Both enabled is undefined: MSI-X wins [1]. */
-bool mr_msi_open(const struct mr_function *fn)
+enum msi_route_reason mr_msi_shut(const struct mr_function *fn)
 {
-	return mr_msi_enabled(fn) && fn->bus_master && !fn->stopped &&
-	       !mr_msix_enabled(fn);
+	if (!mr_msi_enabled(fn))
+		return MSI_ROUTE_REASON_DISABLED;
+	if (mr_msix_enabled(fn))
+		return MSI_ROUTE_REASON_MSIX_ENABLED;
+	return mr_function_silent(fn);
 }
 
 /* Multiple Message Enable above Multiple Message Capable acts as it [5]. */

@@ -60,6 +60,9 @@
 /* The most vectors of a message store: what memory there is comes first. */
 #define MSI_ROUTE_IMS_MAX_VECTORS	(1U << 24)
 
+/* Of a function's name, with the zero that ends it. */
+#define MSI_ROUTE_NAME_SIZE	32
+
 /* The most operations on a message store in one call. */
 #define MSI_ROUTE_IMS_MAX_OPS	65536U
 
@@ -170,7 +173,7 @@ enum msi_route_msi_flag {
  * @size: size of this struct in bytes
  * @flags: bits of enum msi_route_create_flag
  * @vm_fd: the KVM VM's file descriptor
- * @id: the caller's name for the function, such as its bus/device/function
+ * @id: the caller's number for the function, such as its bus/device/function
  *	number; appears in traces, means nothing else
  * @msix_vectors: vectors of the MSI-X capability, 1 to 2048; 0: no MSI-X
  * @msix_cap: offset of the MSI-X capability in configuration space
@@ -195,6 +198,9 @@ enum msi_route_msi_flag {
  * @ims_max: most vectors that the message store may come to have, up to
  *	&msi_route_query.ims_max_vectors; 0: @ims_vectors
  * @reserved3: zero
+ * @name: the function's name for people, such as its PCI address "0000:00:04.0":
+ *	printable ASCII without space and '/', and zero from its end on; empty: it
+ *	is called by its @id.  Appears where @id does
  *
  * Offsets of capabilities are multiples of 4 from 40h on, and the capability
  * must end within the 256 bytes of configuration space; table, PBA and the
@@ -224,7 +230,7 @@ enum msi_route_msi_flag {
  *                   KVM_SET_GSI_ROUTING; it may be taken away afterwards
  * ``EADDRNOTAVAIL`` %MSI_ROUTE_CREATE_EXT_DEST_ID, but the VM does not use
  *                   32-bit x2APIC IDs
- * ``EINVAL``        no capability at all, or a number, offset or BAR outside
+ * ``EINVAL``        no capability at all, or a number, offset, BAR or name outside
  *                   what is said above, or an overlap
  * ``ENOMEM``        memory, or the memory cgroup's limit, is exhausted
  * ``EMFILE``        too many open files
@@ -254,6 +260,7 @@ struct msi_route_create {
 	__u32 ims_vectors;
 	__u32 ims_max;
 	__u32 reserved3;
+	char name[MSI_ROUTE_NAME_SIZE];
 };
 
 /**
@@ -321,6 +328,57 @@ enum msi_route_outcome {
 	MSI_ROUTE_COALESCED = 2,
 	MSI_ROUTE_DROPPED = 3,
 	MSI_ROUTE_UNREACHED = 4,
+};
+
+/**
+ * enum msi_route_reason - why an event was not sent at once
+ * @MSI_ROUTE_REASON_NONE: there is no reason
+ * @MSI_ROUTE_REASON_MASKED: it is pending: the vector's own mask is set [9] [20]
+ * @MSI_ROUTE_REASON_HELD: pending: the message is being changed (&msi_route_set_hold)
+ * @MSI_ROUTE_REASON_UNTRANSLATED: pending: the message is in remappable format and
+ *	there is no translation of it [33]
+ * @MSI_ROUTE_REASON_DISABLED: pending: the capability's Enable is clear [2]
+ * @MSI_ROUTE_REASON_FUNCTION_MASK: pending: Function Mask is set [19]
+ * @MSI_ROUTE_REASON_BUS_MASTER: pending: Bus Master Enable is clear [31]
+ * @MSI_ROUTE_REASON_STOPPED: pending: the VMM has stopped the function
+ *	(&msi_route_set_run)
+ * @MSI_ROUTE_REASON_MSIX_ENABLED: pending: MSI-X is enabled too, and wins [1]
+ * @MSI_ROUTE_REASON_BROADCAST: pending: a broadcast of the vector is under way [26]
+ * @MSI_ROUTE_REASON_ADDRESS: dropped: the address is no interrupt's [32]
+ * @MSI_ROUTE_REASON_MODE: dropped: the delivery mode cannot come by MSI [34]
+ * @MSI_ROUTE_REASON_VECTOR: dropped: the vector is 0 to 15 [34]
+ * @MSI_ROUTE_REASON_ABSENT: dropped: the vector was being given back
+ * @MSI_ROUTE_REASON_UNREACHED: dropped: KVM found no vCPU that takes the message
+ * @MSI_ROUTE_REASON_CLEARED: was pending, and the VMM cleared it [21]
+ * @MSI_ROUTE_REASON_RESET: was pending at a reset [29], or when the vector was freed
+ * @MSI_ROUTE_REASON_GIVEN_BACK: was pending when the vector was given back
+ * @MSI_ROUTE_REASON_RESTORED: was pending when a state was restored
+ * @MSI_ROUTE_REASON_EVENTFD: another one stands for it, which came with it in one
+ *	count of an eventfd
+ *
+ * Values of this enum are those of the tracepoints' field ``reason`` as well.
+ */
+enum msi_route_reason {
+	MSI_ROUTE_REASON_NONE = 0,
+	MSI_ROUTE_REASON_MASKED = 1,
+	MSI_ROUTE_REASON_HELD = 2,
+	MSI_ROUTE_REASON_UNTRANSLATED = 3,
+	MSI_ROUTE_REASON_DISABLED = 4,
+	MSI_ROUTE_REASON_FUNCTION_MASK = 5,
+	MSI_ROUTE_REASON_BUS_MASTER = 6,
+	MSI_ROUTE_REASON_STOPPED = 7,
+	MSI_ROUTE_REASON_MSIX_ENABLED = 8,
+	MSI_ROUTE_REASON_BROADCAST = 9,
+	MSI_ROUTE_REASON_ADDRESS = 10,
+	MSI_ROUTE_REASON_MODE = 11,
+	MSI_ROUTE_REASON_VECTOR = 12,
+	MSI_ROUTE_REASON_ABSENT = 13,
+	MSI_ROUTE_REASON_UNREACHED = 14,
+	MSI_ROUTE_REASON_CLEARED = 15,
+	MSI_ROUTE_REASON_RESET = 16,
+	MSI_ROUTE_REASON_GIVEN_BACK = 17,
+	MSI_ROUTE_REASON_RESTORED = 18,
+	MSI_ROUTE_REASON_EVENTFD = 19,
 };
 
 /**

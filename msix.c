@@ -166,11 +166,14 @@ bool mr_msix_enabled(const struct mr_function *fn)
 	return fn->msix.control & PCI_MSIX_FLAGS_ENABLE;
 }
 
-/* Under fn->lock.  May senders of this capability send? */
-bool mr_msix_open(const struct mr_function *fn)
+/* Under fn->lock.  Why may senders of this capability not send? */
+enum msi_route_reason mr_msix_shut(const struct mr_function *fn)
 {
-	return mr_msix_enabled(fn) && fn->bus_master && !fn->stopped &&
-	       !(fn->msix.control & PCI_MSIX_FLAGS_MASKALL);
+	if (!mr_msix_enabled(fn))
+		return MSI_ROUTE_REASON_DISABLED;
+	if (fn->msix.control & PCI_MSIX_FLAGS_MASKALL)
+		return MSI_ROUTE_REASON_FUNCTION_MASK;
+	return mr_function_silent(fn);
 }
 
 /* The bits of Message Control that the guest can change [12]. */

@@ -27,6 +27,7 @@ static const char * const mutation_names[MR_MUT_COUNT] = {
 	[MR_MUT_STAYS_ON] = "stays-on",
 	[MR_MUT_GONE_UNCOUNTED] = "gone-uncounted",
 	[MR_MUT_STALE_TRANSLATION] = "stale-translation",
+	[MR_MUT_STALE_REASON] = "stale-reason",
 };
 
 /* KUnit runs before the parameters of its module are read. */

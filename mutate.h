@@ -30,6 +30,7 @@ enum mr_mutation {
 	MR_MUT_STAYS_ON,	/* a vector that is given back goes on */
 	MR_MUT_GONE_UNCOUNTED,	/* events of vectors that were freed are forgotten */
 	MR_MUT_STALE_TRANSLATION,	/* ESTALE leaves the one of another message */
+	MR_MUT_STALE_REASON,	/* a gate tells the first reason that shut it */
 	MR_MUT_COUNT,
 };
 

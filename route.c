@@ -33,6 +33,7 @@
 #include "compat.h"
 #include "mr.h"
 #include "mutate.h"
+#include "trace.h"
 
 /* Holds that one run of the timer ends: it runs with interrupts off. */
 #define MR_HOLD_BATCH		4
@@ -112,23 +113,35 @@ static struct mr_slot *mr_slot_get(struct mr_vector *v, bool *open)
 	}
 }
 
-static u32 mr_deliver(struct mr_vector *v, const struct mr_message *msg)
+/* Why the last event that was not sent at once was not. */
+static void mr_keep_reason(struct mr_vector *v, enum msi_route_reason reason)
+{
+	WRITE_ONCE(mr_slow(v)->reason, reason);
+}
+
+/* @replayed: the event had to wait. */
+static __always_inline u32 mr_deliver(struct mr_vector *v,
+				      const struct mr_message *msg, bool replayed)
 {
 	struct mr_cap *cap = mr_vector_cap(v);
 
 	/* 0: KVM looked the destination up and nobody took the message. */
 	if (unlikely(mr_vm_deliver(&cap->fn->vm, msg) <= 0)) {
 		atomic64_inc(&cap->count.unreached);
+		mr_keep_reason(v, MSI_ROUTE_REASON_UNREACHED);
+		trace_msi_route_drop(v, msg, MSI_ROUTE_REASON_UNREACHED);
 		return MSI_ROUTE_UNREACHED;
 	}
 	atomic64_inc(&v->messages);
+	trace_msi_route_send(v, msg, replayed);
 	return MSI_ROUTE_SENT;
 }
 
 /* An event that was counted as surplus goes out. */
-static u32 mr_deliver_surplus(struct mr_vector *v, const struct mr_message *msg)
+static u32 mr_deliver_surplus(struct mr_vector *v, const struct mr_message *msg,
+			      bool replayed)
 {
-	u32 outcome = mr_deliver(v, msg);
+	u32 outcome = mr_deliver(v, msg, replayed);
 
 	if (likely(outcome == MSI_ROUTE_SENT))
 		atomic64_dec(&mr_slow(v)->surplus);
@@ -149,16 +162,42 @@ static void mr_defer(struct mr_vector *v)
 	atomic_inc(&cap->nr_deferred);
 	if (test_and_set_bit(mr_vector_index(v), cap->deferred))
 		atomic_dec(&cap->nr_deferred);
+	else
+		trace_msi_route_defer(v, &v->live->snap.msg);
 }
 
-/* An event that had to wait goes out, or is dropped.  Under the vector's lock. */
-static void mr_count_replay(struct mr_vector *v)
+/*
+ * An event that may have had to wait goes out, or is dropped: had it?  Under the
+ * vector's lock.
+ */
+static bool mr_count_replay(struct mr_vector *v)
 {
 	struct mr_vector_slow *s = mr_slow(v);
+	bool latched = s->latched;
 
-	if (s->latched)
+	if (latched)
 		atomic64_inc(&mr_vector_cap(v)->count.replayed);
 	s->latched = false;
+	return latched;
+}
+
+static void mr_drop(struct mr_vector *v, const struct mr_snapshot *snap)
+{
+	enum msi_route_reason reason = mr_action_reason(snap->action);
+
+	atomic64_inc(&mr_vector_cap(v)->count.dropped[snap->action - MR_DROP_ADDRESS]);
+	mr_keep_reason(v, reason);
+	trace_msi_route_drop(v, &snap->msg, reason);
+}
+
+/* Why an event of the vector waits.  Under the vector's lock. */
+static enum msi_route_reason mr_wait_reason(struct mr_vector *v)
+{
+	enum mr_action action = v->live->snap.action;
+
+	if (mr_latched(action))
+		return mr_action_reason(action);
+	return READ_ONCE(mr_vector_cap(v)->reason);
 }
 
 /*
@@ -193,7 +232,7 @@ static int mr_release(struct mr_vector *v)
 		goto put;
 
 	if (mr_in_place(v, snap->action)) {
-		outcome = mr_deliver_surplus(v, &snap->msg);
+		outcome = mr_deliver_surplus(v, &snap->msg, mr_slow(v)->latched);
 		/* In this order also for who polls the PBA, without the lock. */
 		smp_mb__before_atomic();
 		clear_bit(index, cap->pending);
@@ -202,7 +241,7 @@ static int mr_release(struct mr_vector *v)
 		mr_defer(v);
 		outcome = MSI_ROUTE_SENT;
 	} else {
-		atomic64_inc(&cap->count.dropped[snap->action - MR_DROP_ADDRESS]);
+		mr_drop(v, snap);
 		clear_bit(index, cap->pending);
 		mr_count_replay(v);
 		outcome = MSI_ROUTE_DROPPED;
@@ -210,6 +249,30 @@ static int mr_release(struct mr_vector *v)
 put:
 	mr_slot_put(slot);
 	return outcome;
+}
+
+/* The Pending bit stands for one event more.  Under the vector's lock. */
+static void mr_coalesce(struct mr_vector *v)
+{
+	enum msi_route_reason reason = mr_wait_reason(v);
+
+	if (!mr_latched(v->live->snap.action) && READ_ONCE(mr_vector_cap(v)->open))
+		reason = MSI_ROUTE_REASON_BROADCAST;
+	atomic64_inc(&mr_slow(v)->coalesced);
+	mr_keep_reason(v, reason);
+	trace_msi_route_coalesce(v, reason, 1);
+}
+
+/* The event stays pending.  Under the vector's lock. */
+static void mr_latch(struct mr_vector *v, bool coalesced)
+{
+	enum msi_route_reason reason = mr_wait_reason(v);
+
+	mr_slow(v)->latched = true;
+	if (coalesced)
+		return;
+	mr_keep_reason(v, reason);
+	trace_msi_route_pend(v, reason, 1);
 }
 
 static u32 mr_raise_slowly(struct mr_vector *v)
@@ -230,7 +293,7 @@ static u32 mr_raise_slowly(struct mr_vector *v)
 	}
 
 	if (test_and_set_bit(mr_vector_index(v), cap->pending)) {
-		atomic64_inc(&s->coalesced);
+		mr_coalesce(v);
 		outcome = MSI_ROUTE_COALESCED;
 	}
 	mr_stretch();
@@ -240,7 +303,7 @@ static u32 mr_raise_slowly(struct mr_vector *v)
 	if (released != MR_NOT_RELEASED)
 		outcome = released;
 	else
-		s->latched = true;
+		mr_latch(v, outcome == MSI_ROUTE_COALESCED);
 	raw_spin_unlock_irqrestore(&s->lock, flags);
 	return outcome;
 }
@@ -252,6 +315,7 @@ static void mr_count_surplus(struct mr_vector *v, u64 count)
 
 	atomic64_add(count, &s->surplus);
 	atomic64_add(count, &s->coalesced);
+	trace_msi_route_coalesce(v, MSI_ROUTE_REASON_EVENTFD, count);
 }
 
 /**
@@ -299,7 +363,7 @@ u32 mr_vector_raise(struct mr_vector *v, u64 count, bool sync)
 	preempt_disable();
 	slot = mr_slot_get(v, &open);
 	if (likely(open && mr_in_place(v, slot->snap.action))) {
-		outcome = mr_deliver(v, &slot->snap.msg);
+		outcome = mr_deliver(v, &slot->snap.msg, false);
 		mr_slot_put(slot);
 		preempt_enable();
 		if (unlikely(outcome != MSI_ROUTE_SENT))
@@ -329,6 +393,7 @@ static void mr_send_many(struct mr_vector *v)
 	struct mr_cap *cap = mr_vector_cap(v);
 	struct mr_slot *slot;
 	unsigned long flags;
+	bool replayed;
 
 	lockdep_assert_held(&cap->many_lock);
 
@@ -353,10 +418,10 @@ static void mr_send_many(struct mr_vector *v)
 		mr_slot_put(slot);
 		goto unlock;
 	}
-	mr_count_replay(v);
+	replayed = mr_count_replay(v);
 	raw_spin_unlock_irqrestore(&s->lock, flags);
 
-	mr_deliver_surplus(v, &slot->snap.msg);
+	mr_deliver_surplus(v, &slot->snap.msg, replayed);
 	mr_slot_put(slot);
 	return;
 unlock:
@@ -467,6 +532,7 @@ static void mr_hold_open(struct mr_vector *v)
 		return;
 	s->held = true;
 	atomic64_inc(&cap->count.holds);
+	trace_msi_route_hold(v, MR_HOLD_OPENED);
 
 	raw_spin_lock(&cap->hold_lock);
 	/* One bound for all in the list: it is ordered by their ends. */
@@ -488,6 +554,7 @@ static void mr_hold_restore(struct mr_vector *v)
 	if (!READ_ONCE(cap->hold_bound))
 		return;
 	s->held = true;
+	trace_msi_route_hold(v, MR_HOLD_OPENED);
 	raw_spin_lock(&cap->hold_lock);
 	list_add_tail(&s->hold_node, &cap->holds);
 	raw_spin_unlock(&cap->hold_lock);
@@ -503,6 +570,7 @@ static void mr_hold_close(struct mr_vector *v)
 	if (!s->held)
 		return;
 	s->held = false;
+	trace_msi_route_hold(v, MR_HOLD_CLOSED);
 	/* The timer may have taken it from the list already. */
 	raw_spin_lock(&cap->hold_lock);
 	list_del_init(&s->hold_node);
@@ -603,6 +671,9 @@ void mr_update_commit(struct mr_update *u, enum mr_hold hold)
 	masked = mr_silent(snap.action);
 	if (u->s->held && !masked)
 		snap.action = MR_HELD;
+	if (trace_msi_route_update_enabled())
+		trace_msi_route_update(v, &snap.msg,
+				       mr_action_reason(snap.action));
 	mr_update_publish(u, &snap);
 	mr_release(v);
 
@@ -624,6 +695,7 @@ void mr_update_commit(struct mr_update *u, enum mr_hold hold)
 static void mr_update_drain(struct mr_update *u)
 {
 	struct mr_vector *v = u->v;
+	u64 start = 0;
 
 	if (!u->old || mr_mutant(MR_MUT_NO_DRAIN))
 		return;
@@ -634,11 +706,15 @@ static void mr_update_drain(struct mr_update *u)
 	if (likely(!atomic_read_acquire(&u->old->in_flight)))
 		return;
 	atomic64_inc(&mr_vector_cap(v)->count.drained);
+	if (trace_msi_route_drain_enabled())
+		start = ktime_get_ns();
 	/* Pairs with mr_slot_put(). */
 	while (atomic_read_acquire(&u->old->in_flight) &&
 	       /* Pairs with mr_update_publish(). */
 	       smp_load_acquire(&u->s->seq) == u->seq)
 		cpu_relax();
+	if (start)
+		trace_msi_route_drain(v, ktime_get_ns() - start);
 }
 
 /**
@@ -668,6 +744,7 @@ static void mr_hold_finish(struct mr_update *u, bool expired)
 		if (ktime_before(ktime_get(), u->s->hold_until))
 			return;
 		atomic64_inc(&mr_vector_cap(u->v)->count.holds_expired);
+		trace_msi_route_hold(u->v, MR_HOLD_EXPIRED);
 	}
 	mr_update_commit(u, MR_HOLD_CLOSE);
 }
@@ -922,12 +999,14 @@ static void mr_store_entry(struct mr_vector *v, const struct msi_route_entry *e)
 }
 
 /* Pending goes without a message.  Under the vector's lock. */
-static bool mr_forget(struct mr_vector *v)
+static bool mr_forget(struct mr_vector *v, enum msi_route_reason reason)
 {
 	if (!test_and_clear_bit(mr_vector_index(v), mr_vector_cap(v)->pending))
 		return false;
 	mr_slow(v)->latched = false;
 	atomic64_inc(&mr_vector_cap(v)->count.cleared);
+	mr_keep_reason(v, reason);
+	trace_msi_route_clear(v, reason, 1);
 	return true;
 }
 
@@ -945,7 +1024,7 @@ bool mr_vector_clear(struct mr_vector *v)
 	bool was;
 
 	raw_spin_lock_irqsave(&s->lock, flags);
-	was = mr_forget(v);
+	was = mr_forget(v, MSI_ROUTE_REASON_CLEARED);
 	raw_spin_unlock_irqrestore(&s->lock, flags);
 	return was;
 }
@@ -961,12 +1040,12 @@ static void mr_reset_entry(struct mr_vector *v)
 }
 
 /* Registers, translation and what is pending.  Under the vector's lock. */
-static void mr_forget_all(struct mr_vector *v)
+static void mr_forget_all(struct mr_vector *v, enum msi_route_reason reason)
 {
 	mr_reset_entry(v);
 	mr_untranslate(v);
 	if (!mr_mutant(MR_MUT_STALE_RESET))
-		mr_forget(v);
+		mr_forget(v, reason);
 }
 
 /**
@@ -980,7 +1059,7 @@ void mr_vector_reset(struct mr_vector *v)
 	struct mr_update u;
 
 	mr_update_begin(&u, v);
-	mr_forget_all(v);
+	mr_forget_all(v, MSI_ROUTE_REASON_RESET);
 	mr_update_commit(&u, MR_HOLD_CLOSE);
 	mr_update_end(&u);
 }
@@ -1069,7 +1148,7 @@ void mr_vector_restore(struct mr_vector *v, const struct msi_route_entry *e,
 	if (e)
 		mr_store_entry(v, e);
 	mr_untranslate(v);
-	mr_forget(v);
+	mr_forget(v, MSI_ROUTE_REASON_RESTORED);
 	if (pending) {
 		atomic64_inc(&u.s->surplus);
 		u.s->latched = true;
@@ -1131,7 +1210,7 @@ void mr_vector_remove(struct mr_vector *v)
 	struct mr_update u;
 
 	mr_update_begin(&u, v);
-	mr_forget_all(v);
+	mr_forget_all(v, MSI_ROUTE_REASON_GIVEN_BACK);
 	u.s->absent = true;
 	mr_update_commit(&u, MR_HOLD_CLOSE);
 	u.s->changed = 0;
@@ -1162,6 +1241,8 @@ int mr_cap_init(struct mr_cap *cap, struct mr_function *fn, u32 kind, u32 nr,
 	cap->kind = kind;
 	cap->limit = max;
 	cap->pending = pending;
+	cap->reason = kind == MSI_ROUTE_IMS ? MSI_ROUTE_REASON_BUS_MASTER :
+					      MSI_ROUTE_REASON_DISABLED;
 	cap->hold_bound = ns_to_ktime(mr_hold_default());
 	raw_spin_lock_init(&cap->many_lock);
 	raw_spin_lock_init(&cap->hold_lock);

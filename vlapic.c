@@ -115,6 +115,8 @@ int mr_vm_bind(struct mr_vm *vm, int fd)
 		goto out;
 	kvm_get_kvm(kvm);
 	vm->kvm = kvm;
+	vm->pid = kvm->userspace_pid;
+	vm->fd = fd;
 	ret = 0;
 out:
 	fput(file);

@@ -555,6 +555,25 @@ TEST_F(uapi, create_einval_fields_of_no_capability)
 	EXPECT_EQ(-EINVAL, create_on(self->vm.fd, c));
 }
 
+TEST_F(uapi, create_einval_name)
+{
+	static const char *const names[] = { "a b", "a/b", "a\nb", "\x7f", "\xe4" };
+	struct msi_route_create c = msix_shape(1);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		strcpy(c.name, names[i]);
+		EXPECT_EQ(-EINVAL, create_on(self->vm.fd, c)) TH_LOG("%s", names[i]);
+	}
+	/* It ends within its array, and nothing comes after the end. */
+	memset(c.name, 'x', sizeof(c.name));
+	EXPECT_EQ(-EINVAL, create_on(self->vm.fd, c));
+	c.name[sizeof(c.name) - 1] = '\0';
+	EXPECT_EQ(0, create_on(self->vm.fd, c));
+	c.name[1] = '\0';
+	EXPECT_EQ(-EINVAL, create_on(self->vm.fd, c));
+}
+
 /* Nothing of a function that was refused stays: its VM can be freed. */
 TEST_F(uapi, create_refused_leaves_nothing)
 {
