@@ -10,8 +10,8 @@ CONFIG_MSI_ROUTE ?= m
 endif
 
 obj-$(CONFIG_MSI_ROUTE) += msi_route.o
-msi_route-y := changes.o device.o function.o grant.o ims.o msix.o msi.o \
-	       message.o route.o state.o trace.o trap.o trigger.o vectors.o vlapic.o
+msi_route-y := changes.o debugfs.o device.o function.o grant.o ims.o msix.o msi.o \
+	       message.o observe.o route.o state.o trace.o trap.o trigger.o vectors.o vlapic.o
 msi_route-$(CONFIG_MSI_ROUTE_KUNIT_TEST) += fake_kunit.o message_kunit.o msix_kunit.o \
 	msi_kunit.o function_kunit.o route_kunit.o storm_kunit.o changes_kunit.o \
 	state_kunit.o grant_kunit.o ims_kunit.o

@@ -39,6 +39,8 @@ union mr_ioctl_arg {
 	struct msi_route_ims ims;
 	struct msi_route_renew renew;
 	struct msi_route_counters counters;
+	struct msi_route_get_functions get_functions;
+	struct msi_route_get_vectors get_vectors;
 };
 
 /* ---- on either descriptor ---- */
@@ -53,13 +55,33 @@ static int mr_ioctl_query(struct mr_function *fn, union mr_ioctl_arg *arg)
 		      MSI_ROUTE_FEATURE_BATCH | MSI_ROUTE_FEATURE_CHANGES |
 		      MSI_ROUTE_FEATURE_STATE | MSI_ROUTE_FEATURE_TRANSLATION |
 		      MSI_ROUTE_FEATURE_GRANT | MSI_ROUTE_FEATURE_IMS |
-		      MSI_ROUTE_FEATURE_RENEW;
+		      MSI_ROUTE_FEATURE_RENEW | MSI_ROUTE_FEATURE_OBSERVE;
 	q->msix_max_vectors = MSI_ROUTE_MSIX_MAX_VECTORS;
 	q->msi_max_vectors = MSI_ROUTE_MSI_MAX_VECTORS;
 	q->hold_default_ns = mr_hold_default();
 	q->hold_max_ns = MR_HOLD_MAX_NS;
 	q->ims_max_vectors = MSI_ROUTE_IMS_MAX_VECTORS;
 	return 0;
+}
+
+static int mr_ioctl_get_vectors(struct mr_function *fn,
+				union mr_ioctl_arg *arg)
+{
+	return mr_observe_vectors(fn, &arg->get_vectors);
+}
+
+static int mr_ioctl_get_counters(struct mr_function *fn,
+				 union mr_ioctl_arg *arg)
+{
+	return mr_observe_counters(fn, &arg->counters);
+}
+
+/* ---- on /dev/msi_route ---- */
+
+static int mr_ioctl_get_functions(struct mr_function *fn,
+				  union mr_ioctl_arg *arg)
+{
+	return mr_observe_functions(&arg->get_functions);
 }
 
 /* ---- on a function's descriptor ---- */
@@ -287,12 +309,6 @@ static int mr_ioctl_renew(struct mr_function *fn, union mr_ioctl_arg *arg)
 	return 0;
 }
 
-static int mr_ioctl_get_counters(struct mr_function *fn,
-				 union mr_ioctl_arg *arg)
-{
-	return mr_function_counters(fn, &arg->counters);
-}
-
 /* ---- the table of ioctls ---- */
 
 /**
@@ -323,6 +339,10 @@ struct mr_ioctl {
 static const struct mr_ioctl mr_ioctls[] = {
 	MR_IOCTL(MSI_ROUTE_QUERY, mr_ioctl_query,
 		 struct msi_route_query, hold_max_ns, true),
+	MR_IOCTL(MSI_ROUTE_GET_FUNCTIONS, mr_ioctl_get_functions,
+		 struct msi_route_get_functions, functions, true),
+	MR_IOCTL(MSI_ROUTE_GET_VECTORS, mr_ioctl_get_vectors,
+		 struct msi_route_get_vectors, vectors, true),
 	MR_IOCTL(MSI_ROUTE_READ, mr_ioctl_read,
 		 struct msi_route_access, value, true),
 	MR_IOCTL(MSI_ROUTE_WRITE, mr_ioctl_write,
@@ -412,7 +432,8 @@ static long mr_function_ioctl(struct file *file, unsigned int cmd,
 {
 	if (cmd != _IO(MSI_ROUTE_TYPE, _IOC_NR(cmd)) ||
 	    _IOC_NR(cmd) >= ARRAY_SIZE(mr_ioctls) ||
-	    !mr_ioctls[_IOC_NR(cmd)].handler)
+	    !mr_ioctls[_IOC_NR(cmd)].handler ||
+	    cmd == MSI_ROUTE_GET_FUNCTIONS)
 		return -ENOTTY;
 	return mr_do_ioctl(file->private_data, cmd, (void __user *)uarg);
 }
@@ -478,6 +499,9 @@ static long mr_device_ioctl(struct file *file, unsigned int cmd,
 {
 	switch (cmd) {
 	case MSI_ROUTE_QUERY:
+	case MSI_ROUTE_GET_FUNCTIONS:
+	case MSI_ROUTE_GET_VECTORS:
+	case MSI_ROUTE_GET_COUNTERS:
 		return mr_do_ioctl(NULL, cmd, (void __user *)uarg);
 	case MSI_ROUTE_CREATE:
 		return mr_create((void __user *)uarg);
@@ -506,9 +530,12 @@ static int __init mr_init(void)
 
 	if (ret)
 		return ret;
+	mr_debugfs_module_init();
 	ret = misc_register(&mr_device);
-	if (ret)
+	if (ret) {
+		mr_debugfs_module_exit();
 		mr_vectors_module_exit();
+	}
 	return ret;
 }
 module_init(mr_init);
@@ -516,6 +543,7 @@ module_init(mr_init);
 static void __exit mr_exit(void)
 {
 	misc_deregister(&mr_device);
+	mr_debugfs_module_exit();
 	mr_vectors_module_exit();
 }
 module_exit(mr_exit);

@@ -115,8 +115,15 @@ struct mr_function *mr_function_create(struct msi_route_create *c)
 	if (ret)
 		goto destroy_msi;
 	mr_changes_init(fn);
+	ret = mr_observe_add(fn);
+	if (ret)
+		goto destroy_ims;
+	mr_debugfs_add(fn);
 	return fn;
 
+destroy_ims:
+	mr_changes_destroy(fn);
+	mr_ims_destroy(fn);
 destroy_msi:
 	mr_msi_destroy(fn);
 destroy_msix:
@@ -132,13 +139,15 @@ free:
  * mr_function_destroy() - free a function
  * @fn: the function; no call on it is under way
  *
- * The guest's accesses end first, then the eventfds: after them nothing can
- * raise an event or mark a change.
+ * Observers end first, then the guest's accesses, then the eventfds: after them
+ * nothing can raise an event or mark a change.
  *
  * Context: process, may sleep.
  */
 void mr_function_destroy(struct mr_function *fn)
 {
+	mr_debugfs_remove(fn);
+	mr_observe_remove(fn);
 	mr_trap_remove(fn);
 	mr_trigger_remove_all(&fn->msix_cap);
 	mr_trigger_remove_all(&fn->msi_cap);
@@ -595,11 +604,12 @@ u32 mr_function_state(const struct mr_cap *cap)
 {
 	struct mr_function *fn = cap->fn;
 	bool msix = cap->kind == MSI_ROUTE_MSIX;
+	bool msi = cap->kind == MSI_ROUTE_MSI;
 	unsigned long flags;
 	u32 state = 0;
 
 	raw_spin_lock_irqsave(&fn->lock, flags);
-	if (msix ? mr_msix_enabled(fn) : mr_msi_enabled(fn))
+	if ((msix && mr_msix_enabled(fn)) || (msi && mr_msi_enabled(fn)))
 		state |= MSI_ROUTE_STATE_ENABLED;
 	if (msix && fn->msix.control & PCI_MSIX_FLAGS_MASKALL)
 		state |= MSI_ROUTE_STATE_FUNCTION_MASK;

@@ -27,10 +27,12 @@
 
 #include <linux/atomic.h>
 #include <linux/bitops.h>
+#include <linux/completion.h>
 #include <linux/hrtimer.h>
 #include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/mutex.h>
+#include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
@@ -38,6 +40,7 @@
 
 #include "msi_route.h"
 
+struct dentry;
 struct eventfd_ctx;
 struct kvm;
 struct kvm_kernel_irq_routing_entry;
@@ -556,6 +559,10 @@ struct mr_function {
 	struct mr_trap *trap;	/* on the MMIO bus, or NULL; under @config */
 	struct mr_changes changes;
 	char name[MSI_ROUTE_NAME_SIZE];	/* for people */
+	u32 number;		/* for observers, as are the next ones */
+	refcount_t observers;
+	struct completion unobserved;
+	struct dentry *debugfs;
 };
 
 /*
@@ -617,6 +624,21 @@ void mr_trigger_remove_all(struct mr_cap *cap);
 
 int mr_trap_map(struct mr_function *fn, const struct msi_route_map *m);
 void mr_trap_remove(struct mr_function *fn);
+
+/* ---- what others than the owner see: observe.c, debugfs.c ---- */
+
+int mr_observe_add(struct mr_function *fn);
+void mr_observe_remove(struct mr_function *fn);
+void mr_observe_function(struct mr_function *fn, struct msi_route_function *f);
+void mr_observe_vector(struct mr_vector *v, struct msi_route_vector *d);
+int mr_observe_functions(struct msi_route_get_functions *g);
+int mr_observe_vectors(struct mr_function *fn, struct msi_route_get_vectors *g);
+int mr_observe_counters(struct mr_function *fn, struct msi_route_counters *c);
+
+void mr_debugfs_add(struct mr_function *fn);
+void mr_debugfs_remove(struct mr_function *fn);
+void mr_debugfs_module_init(void);
+void mr_debugfs_module_exit(void);
 
 /* ---- stop, save, restore: state.c ---- */
 

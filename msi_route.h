@@ -96,6 +96,8 @@ enum msi_route_kind {
  * @MSI_ROUTE_FEATURE_IMS: a function may have a message store (&msi_route_ims)
  * @MSI_ROUTE_FEATURE_RENEW: messages can be told of once more
  *	(&msi_route_renew)
+ * @MSI_ROUTE_FEATURE_OBSERVE: functions can be observed by others than their
+ *	owners (&msi_route_get_functions)
  */
 enum msi_route_feature {
 	MSI_ROUTE_FEATURE_HOLD = 1 << 0,
@@ -109,6 +111,7 @@ enum msi_route_feature {
 	MSI_ROUTE_FEATURE_GRANT = 1 << 8,
 	MSI_ROUTE_FEATURE_IMS = 1 << 9,
 	MSI_ROUTE_FEATURE_RENEW = 1 << 10,
+	MSI_ROUTE_FEATURE_OBSERVE = 1 << 11,
 };
 
 /**
@@ -684,12 +687,19 @@ struct msi_route_set_notify {
  * @MSI_ROUTE_STATE_ENABLED: the capability is enabled
  * @MSI_ROUTE_STATE_FUNCTION_MASK: MSI-X Function Mask is set
  * @MSI_ROUTE_STATE_BUS_MASTER: the function is a bus master
+ * @MSI_ROUTE_STATE_PENDING: the Pending bit is set (&msi_route_vector only, as are
+ *	the next ones)
+ * @MSI_ROUTE_STATE_HELD: an update hold is open
+ * @MSI_ROUTE_STATE_EVENTFD: an eventfd was attached, and was not detached
  */
 enum msi_route_vector_state {
 	MSI_ROUTE_STATE_MASKED = 1 << 0,
 	MSI_ROUTE_STATE_ENABLED = 1 << 1,
 	MSI_ROUTE_STATE_FUNCTION_MASK = 1 << 2,
 	MSI_ROUTE_STATE_BUS_MASTER = 1 << 3,
+	MSI_ROUTE_STATE_PENDING = 1 << 4,
+	MSI_ROUTE_STATE_HELD = 1 << 5,
+	MSI_ROUTE_STATE_EVENTFD = 1 << 6,
 };
 
 /**
@@ -1114,10 +1124,16 @@ struct msi_route_renew {
  * @remappable: out: times that a message in remappable format was published
  *	for which there is no translation [33]
  * @dropped_absent: out: the vector was being given back (&msi_route_resize)
+ * @function: on /dev/msi_route: number of the function, as for
+ *	MSI_ROUTE_GET_VECTORS; on a function's descriptor: 0
+ * @reserved: zero
  *
  * For all vectors, when no call is under way: @events = @messages + @coalesced + @cleared +
  * @unreached + @dropped_address + @dropped_mode + @dropped_vector +
  * @dropped_absent + @pending.
+ *
+ * On /dev/msi_route also ``ENOENT``: there is no function of this number, or none
+ * that the caller may observe.
  */
 struct msi_route_counters {
 	__u32 size;
@@ -1142,11 +1158,162 @@ struct msi_route_counters {
 	__u64 both_enabled;
 	__u64 remappable;
 	__u64 dropped_absent;
+	__u32 function;
+	__u32 reserved;
+};
+
+/**
+ * struct msi_route_capability - how a capability of a function stands
+ * @max: most vectors that it may come to have; 0: the function has no such capability
+ * @nr: number of vectors
+ * @state: bits of enum msi_route_vector_state that are the same for all its vectors
+ * @reason: a value of enum msi_route_reason: why none of them may send now;
+ *	%MSI_ROUTE_REASON_NONE: they may
+ */
+struct msi_route_capability {
+	__u32 max;
+	__u32 nr;
+	__u32 state;
+	__u32 reason;
+};
+
+/* The kinds of capability there are: enum msi_route_kind. */
+#define MSI_ROUTE_NR_KINDS	3
+
+/**
+ * struct msi_route_function - a function, as others than its owner see it
+ * @number: of the function: none other has it while the module is loaded
+ * @id: as it was created, likewise @flags
+ * @vm_pid: with @vm_fd the name that the VM has in KVM's debugfs, "pid-fd": the
+ *	task that created the VM
+ * @vm_fd: the VM's descriptor, as it was given to MSI_ROUTE_CREATE
+ * @flags: bits of enum msi_route_create_flag
+ * @stopped: 1 if MSI_ROUTE_SET_RUN has stopped it, else 0
+ * @caps: its capabilities, by enum msi_route_kind
+ * @name: as it was created, or "0x" and @id
+ */
+struct msi_route_function {
+	__u32 number;
+	__u32 id;
+	__s32 vm_pid;
+	__s32 vm_fd;
+	__u32 flags;
+	__u32 stopped;
+	struct msi_route_capability caps[MSI_ROUTE_NR_KINDS];
+	char name[MSI_ROUTE_NAME_SIZE];
+};
+
+/**
+ * struct msi_route_get_functions - which functions there are
+ *	(MSI_ROUTE_GET_FUNCTIONS)
+ * @size: size of this struct in bytes
+ * @from: the lowest number of a function that is told of
+ * @room: number of functions that there is room for, from 1
+ * @stride: size of &struct msi_route_function in bytes, as the caller knows it
+ * @nr: out: number of functions that were told of; 0: there are none any more
+ * @reserved: zero
+ * @functions: user address of @room &struct msi_route_function
+ *
+ * In the order of their numbers, up to 64 in a call: ask again from the last one's
+ * number plus 1, until there are none.  An element grows as a struct does: what
+ * the caller does not know is left out, what this kernel does not know is zero.
+ *
+ * A process sees the functions of its own virtual machines; one with CAP_PERFMON or
+ * CAP_SYS_ADMIN sees all.  To the others it is as if they did not exist: by the
+ * rates of its interrupts a guest tells what it does.
+ *
+ * ============== ========================================================
+ * ``EFAULT``     @functions is not writable
+ * ``EINVAL``     @room is 0, or @stride is smaller than the first version
+ * ``ENOMEM``     memory is exhausted
+ * ============== ========================================================
+ */
+struct msi_route_get_functions {
+	__u32 size;
+	__u32 from;
+	__u32 room;
+	__u32 stride;
+	__u32 nr;
+	__u32 reserved;
+	__u64 functions;
+};
+
+/**
+ * struct msi_route_vector - a vector, and how it stands
+ * @vector: the vector, from 0
+ * @state: bits of enum msi_route_vector_state
+ * @reason: a value of enum msi_route_reason: why an event of now would not be sent
+ *	at once; %MSI_ROUTE_REASON_NONE: it would
+ * @last: likewise of the last event that was not sent at once, and is pending,
+ *	dropped or cleared, or was pending
+ * @address: Message Address, as the guest wrote it
+ * @sent_address: and as it is sent
+ * @data: Message Data, as the guest wrote it
+ * @sent_data: and as it is sent
+ * @events: events raised, by ioctl and by eventfd
+ * @messages: messages sent
+ * @coalesced: events that another one stood for
+ */
+struct msi_route_vector {
+	__u32 vector;
+	__u32 state;
+	__u32 reason;
+	__u32 last;
+	__u64 address;
+	__u64 sent_address;
+	__u32 data;
+	__u32 sent_data;
+	__u64 events;
+	__u64 messages;
+	__u64 coalesced;
+};
+
+/**
+ * struct msi_route_get_vectors - how vectors stand (MSI_ROUTE_GET_VECTORS)
+ * @size: size of this struct in bytes
+ * @function: on /dev/msi_route: number of the function; on a function's
+ *	descriptor: 0
+ * @kind: a value of enum msi_route_kind
+ * @first: the first vector
+ * @room: number of vectors that there is room for, from 1
+ * @stride: size of &struct msi_route_vector in bytes, as the caller knows it
+ * @nr: out: number of vectors that were told of; 0: there are none any more
+ * @reserved: zero
+ * @vectors: user address of @room &struct msi_route_vector
+ *
+ * Up to 64 in a call: ask again from @first plus @nr, until there are none.  Each
+ * one's registers are those of one instant.  No guest waits for it but as for a
+ * write of the same vector.  Who may ask, and how elements grow:
+ * &msi_route_get_functions.
+ *
+ * ============== ========================================================
+ * ``EFAULT``     @vectors is not writable
+ * ``EINVAL``     @room is 0, @stride is smaller than the first version, or
+ *                @function is not 0 and must be
+ * ``ENOENT``     there is no function of this number, or none that the caller
+ *                may observe
+ * ``ENOMEM``     memory is exhausted
+ * ============== ========================================================
+ */
+struct msi_route_get_vectors {
+	__u32 size;
+	__u32 function;
+	__u32 kind;
+	__u32 first;
+	__u32 room;
+	__u32 stride;
+	__u32 nr;
+	__u32 reserved;
+	__u64 vectors;
 };
 
 /* On /dev/msi_route; MSI_ROUTE_QUERY on a function's descriptor as well. */
 #define MSI_ROUTE_QUERY	_IO(MSI_ROUTE_TYPE, 0x00)
 #define MSI_ROUTE_CREATE	_IO(MSI_ROUTE_TYPE, 0x01)
+#define MSI_ROUTE_GET_FUNCTIONS	_IO(MSI_ROUTE_TYPE, 0x02)
+
+/* On either: /dev/msi_route with the number of a function. */
+#define MSI_ROUTE_GET_VECTORS	_IO(MSI_ROUTE_TYPE, 0x03)
 
 /* On a function's descriptor. */
 #define MSI_ROUTE_READ	_IO(MSI_ROUTE_TYPE, 0x10)
@@ -1157,7 +1324,7 @@ struct msi_route_counters {
 #define MSI_ROUTE_SET_BUS_MASTER	_IO(MSI_ROUTE_TYPE, 0x15)
 #define MSI_ROUTE_RESET	_IO(MSI_ROUTE_TYPE, 0x16)
 #define MSI_ROUTE_SET_HOLD	_IO(MSI_ROUTE_TYPE, 0x17)
-#define MSI_ROUTE_GET_COUNTERS	_IO(MSI_ROUTE_TYPE, 0x18)
+#define MSI_ROUTE_GET_COUNTERS	_IO(MSI_ROUTE_TYPE, 0x18)	/* or as MSI_ROUTE_GET_VECTORS */
 #define MSI_ROUTE_MAP	_IO(MSI_ROUTE_TYPE, 0x19)
 #define MSI_ROUTE_SET_EVENTFDS	_IO(MSI_ROUTE_TYPE, 0x1A)
 #define MSI_ROUTE_SET_ENTRIES	_IO(MSI_ROUTE_TYPE, 0x1B)

@@ -79,12 +79,14 @@ union argument {
 	struct msi_route_resize resize;
 	struct msi_route_ims ims;
 	struct msi_route_renew renew;
+	struct msi_route_get_vectors vectors;
 };
 
 /* What requests point to. */
 static __s32 keep_one = MSI_ROUTE_EVENTFD_KEEP;
 static struct msi_route_entry an_entry = { .address_lo = APIC_BASE };
 static struct msi_route_vector_change a_change;
+static struct msi_route_vector a_vector;
 static struct msi_route_ims_op an_op = { .op = MSI_ROUTE_IMS_MASK };
 
 static const struct request {
@@ -109,6 +111,9 @@ static const struct request {
 		.size = sizeof(struct msi_route_set_hold), .bound_ns = 1000 } } },
 	{ "GET_COUNTERS", MSI_ROUTE_GET_COUNTERS, true, { .counters = {
 		.size = sizeof(struct msi_route_counters) } } },
+	{ "GET_VECTORS", MSI_ROUTE_GET_VECTORS, true, { .vectors = {
+		.size = sizeof(struct msi_route_get_vectors), .room = 1,
+		.stride = sizeof(a_vector), .vectors = (unsigned long)&a_vector } } },
 	{ "MAP", MSI_ROUTE_MAP, false, { .map = {
 		.size = sizeof(struct msi_route_map), .flags = MSI_ROUTE_MAP_TABLE,
 		.table = TABLE_GPA(7) } } },
@@ -292,6 +297,20 @@ TEST_F(uapi, eopnotsupp_flags)
 	EXPECT_EQ(-ENOENT, set_eventfd(&self->fn, MSIX, 0, -1, 0));
 }
 
+/* What a function's request gives on /dev/msi_route: no function has number 0. */
+static int on_device(unsigned long number)
+{
+	switch (number) {
+	case MSI_ROUTE_QUERY:
+		return 0;
+	case MSI_ROUTE_GET_COUNTERS:
+	case MSI_ROUTE_GET_VECTORS:
+		return -ENOENT;
+	default:
+		return -ENOTTY;
+	}
+}
+
 TEST_F(uapi, enotty)
 {
 	struct msi_route_create shape = msix_shape(1);
@@ -301,7 +320,7 @@ TEST_F(uapi, enotty)
 
 	for_each_request(r) {
 		arg = r->valid;
-		EXPECT_EQ(r->number == MSI_ROUTE_QUERY ? 0 : -ENOTTY, call(device, r->number, &arg))
+		EXPECT_EQ(on_device(r->number), call(device, r->number, &arg))
 			TH_LOG("%s", r->name);
 	}
 	shape.vm_fd = self->vm.fd;
