@@ -23,6 +23,8 @@
 #define PLACES		64
 /* Each character that is said leaves the guest. */
 #define SAY_EVERY	2
+/* An interrupt is moved when it next comes: to ask more often is of no use. */
+#define PAUSE_US	2000
 
 static char same[SAME][BLOCK], block[BLOCK] __attribute__((aligned(BLOCK)));
 
@@ -110,6 +112,7 @@ static void move(const char *flag, const char *list, char **irqs)
 			move_one(irq, cpu);
 		if (more)
 			fclose(more);
+		usleep(PAUSE_US);
 	}
 }
 
