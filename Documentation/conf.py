@@ -4,6 +4,8 @@ import os
 import re
 import sys
 
+from docutils import nodes
+
 kernel = os.environ["KERNEL_FILES"]
 top = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(kernel, "Documentation", "sphinx"))
@@ -33,3 +35,30 @@ man_pages = [
     ("uapi", "ioctl_msi_route", "the ioctls of msi_route", "", 2),
     ("rules", "msi_route_rules", "what MSI and MSI-X of a PCI function must do", "", 7),
 ]
+
+
+def lists_for_man(app, doctree, _docname):
+    """In a manual page a table is a list: a box is wider than the terminal sooner."""
+    if app.builder.name != "man":
+        return
+    for table in list(doctree.findall(nodes.table)):
+        heads = [e.astext() for h in table.findall(nodes.thead) for e in h[0]]
+        items = nodes.definition_list()
+        for row in next(table.findall(nodes.tbody)):
+            first, *others = row
+            term = nodes.term("", "", *[c for p in first for c in p.children])
+            if len(others) == 1:
+                text = others[0].children
+            else:
+                # On one line, each with the head of its column.
+                line = nodes.paragraph()
+                for head, cell in zip(heads[1:], others):
+                    line += nodes.Text(f"{'; ' if len(line) else ''}{head}: ")
+                    line += [c for p in cell for c in p.children]
+                text = [line]
+            items += nodes.definition_list_item("", term, nodes.definition("", *text))
+        table.replace_self(items)
+
+
+def setup(app):
+    app.connect("doctree-resolved", lists_for_man)
