@@ -29,8 +29,9 @@
  * Errors that every ioctl may return:
  *
  * ============== ========================================================
- * ``EFAULT``     the struct is not readable, or not writable where the
- *                ioctl returns something in it
+ * ``EFAULT``     the struct is not readable; or not writable where the
+ *                ioctl returns something in it, which it finds out last:
+ *                then what it had to do is done
  * ``EINVAL``     @size is smaller than the first version of the struct,
  *                or a field is outside the range that its text gives
  * ``E2BIG``      @size is larger than the kernel's and the surplus is not
@@ -217,8 +218,8 @@ enum msi_route_msi_flag {
  * The image can be mapped shared and read-only by mmap() on the descriptor at
  * offset 0: it always holds what a read of the table and of the PBA gives.
  * Offsets within a page are those of the BAR.  mmap() fails with ``EPERM`` if
- * the mapping is to be written or executed, with ``ENXIO`` outside the image
- * and with ``ENODEV`` without MSI-X.
+ * the mapping is to be written or executed, with ``ENXIO`` outside the image,
+ * with ``ENODEV`` without MSI-X and with ``ENOMEM`` if memory is exhausted.
  *
  * Return: a file descriptor (close-on-exec), or -1 with errno:
  *
