@@ -28,6 +28,14 @@ static const char * const mutation_names[MR_MUT_COUNT] = {
 	[MR_MUT_GONE_UNCOUNTED] = "gone-uncounted",
 	[MR_MUT_STALE_TRANSLATION] = "stale-translation",
 	[MR_MUT_STALE_REASON] = "stale-reason",
+	[MR_MUT_HALF_BATCH] = "half-batch",
+	[MR_MUT_SHORT_GRANT] = "short-grant",
+	[MR_MUT_STAYS_QUEUED] = "stays-queued",
+	[MR_MUT_SLEEPS_LOCKED] = "sleeps-locked",
+	[MR_MUT_OVERREAD] = "overread",
+	[MR_MUT_LEAK] = "leak",
+	[MR_MUT_TIMER_LEFT] = "timer-left",
+	[MR_MUT_UNMARKED] = "unmarked",
 };
 
 /* KUnit runs before the parameters of its module are read. */

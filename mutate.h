@@ -31,6 +31,15 @@ enum mr_mutation {
 	MR_MUT_GONE_UNCOUNTED,	/* events of vectors that were freed are forgotten */
 	MR_MUT_STALE_TRANSLATION,	/* ESTALE leaves the one of another message */
 	MR_MUT_STALE_REASON,	/* a gate tells the first reason that shut it */
+	MR_MUT_HALF_BATCH,	/* a batch that fails keeps what it had attached */
+	MR_MUT_SHORT_GRANT,	/* granted below the minimum, for want of memory */
+	/* Which only a kernel's checkers see: */
+	MR_MUT_STAYS_QUEUED,	/* a trigger is freed, and stays in its eventfd's queue */
+	MR_MUT_SLEEPS_LOCKED,	/* wait for memory under a vector's lock */
+	MR_MUT_OVERREAD,	/* believe how many entries a saved state has */
+	MR_MUT_LEAK,		/* what a state was copied to is not freed */
+	MR_MUT_TIMER_LEFT,	/* free a capability whose timer is started */
+	MR_MUT_UNMARKED,	/* look at the published slot as if nobody changed it */
 	MR_MUT_COUNT,
 };
 

@@ -90,6 +90,8 @@ static struct mr_slot *mr_slot_get(struct mr_vector *v, bool *open)
 
 	for (;;) {
 		slot = READ_ONCE(v->live);
+		if (mr_mutant(MR_MUT_UNMARKED))
+			slot = v->live;
 		atomic_inc(&slot->in_flight);
 		/*
 		 * Pairs with the barriers in mr_update_publish() and
@@ -530,6 +532,8 @@ static void mr_hold_open(struct mr_vector *v)
 		return;
 	if (mr_mutant(MR_MUT_NO_HOLD))
 		return;
+	if (mr_mutant(MR_MUT_SLEEPS_LOCKED))
+		kfree(kmalloc(1, GFP_KERNEL));
 	s->held = true;
 	atomic64_inc(&cap->count.holds);
 	trace_msi_route_hold(v, MR_HOLD_OPENED);
@@ -1266,7 +1270,8 @@ void mr_cap_destroy(struct mr_cap *cap)
 {
 	if (!cap->max)
 		return;
-	hrtimer_cancel(&cap->hold_timer);
+	if (!mr_mutant(MR_MUT_TIMER_LEFT))
+		hrtimer_cancel(&cap->hold_timer);
 	cancel_work_sync(&cap->many_work);
 	bitmap_free(cap->deferred);
 	mr_vectors_destroy(cap);

@@ -14,6 +14,7 @@
 #include <linux/uaccess.h>
 
 #include "mr.h"
+#include "mutate.h"
 
 static size_t bits_size(u32 nr)
 {
@@ -24,7 +25,8 @@ static void free_arrays(struct mr_state_arrays *a)
 {
 	kvfree(a->entries);
 	kvfree(a->pba);
-	kvfree(a->held);
+	if (!mr_mutant(MR_MUT_LEAK))
+		kvfree(a->held);
 }
 
 static int make_arrays(u32 nr, struct mr_state_arrays *a)
@@ -208,7 +210,9 @@ static bool bits_fit(const unsigned long *bits, u32 nr, u32 granted)
 {
 	u32 end = BITS_TO_LONGS(nr) * BITS_PER_LONG;
 
-	return granted <= nr && find_next_bit(bits, end, granted) >= end;
+	if (granted > nr && !mr_mutant(MR_MUT_OVERREAD))
+		return false;
+	return find_next_bit(bits, end, granted) >= end;
 }
 
 static int check_arrays(const struct mr_state_arrays *a, u32 granted)

@@ -178,7 +178,8 @@ static void mr_trigger_detach(struct mr_trigger *t)
 	u64 count = 0;
 
 	/* On return no wake-up of this trigger is under way. */
-	eventfd_ctx_remove_wait_queue(t->ctx, &t->wait, &count);
+	if (!mr_mutant(MR_MUT_STAYS_QUEUED))
+		eventfd_ctx_remove_wait_queue(t->ctx, &t->wait, &count);
 	mr_trigger_raise(t, count);
 	eventfd_ctx_put(t->ctx);
 	kfree(t);
@@ -294,7 +295,8 @@ int mr_trigger_set_many(struct mr_cap *cap, u32 first, const s32 *fds, u32 nr,
 	}
 	if (ret) {
 		/* The last one is the one that failed. */
-		mr_trigger_give_up(cap, first, new, i ? i - 1 : 0);
+		if (!mr_mutant(MR_MUT_HALF_BATCH))
+			mr_trigger_give_up(cap, first, new, i ? i - 1 : 0);
 	} else {
 		for (i = 0; i < nr; i++)
 			mr_trigger_replace(cap, first + i, new[i]);
