@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 
 #include "guest/function.h"
+#include "guest/host.h"
 #include "harness.h"
 
 #define MSIX		MSI_ROUTE_MSIX

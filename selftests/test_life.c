@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 
 #include "guest/function.h"
+#include "guest/host.h"
 #include "harness.h"
 #include "uring.h"
 
@@ -13,35 +14,6 @@
 #define MSI		MSI_ROUTE_MSI
 #define NR		4
 #define VECTOR		0x50
-
-static const char *const modules[] = { "msi_route", "kvm", "kvm_amd", "kvm_intel" };
-
-struct users {
-	long of[ARRAY_SIZE(modules)];
-};
-
-static struct users all_users(void)
-{
-	struct users users;
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(modules); i++)
-		users.of[i] = module_users(modules[i]);
-	return users;
-}
-
-/*
- * Files of another task's last moments may be closed a little later.  If a
- * reference is lost for good, the harness's time-out tells.
- */
-static void wait_for_users(const struct users *users)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(modules); i++)
-		while (module_users(modules[i]) != users->of[i])
-			sched_yield();
-}
 
 static void make(struct vm *vm, struct function *fn)
 {

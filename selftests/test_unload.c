@@ -2,9 +2,9 @@
 /* Unloading the module: refused while something uses it, and complete after that. */
 #include <sched.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 
 #include "guest/function.h"
+#include "guest/host.h"
 #include "harness.h"
 
 #define MSIX		MSI_ROUTE_MSIX
@@ -39,20 +39,6 @@ FIXTURE_TEARDOWN(unload)
 			SKIP(return, "msi_route is no module in this kernel"); \
 	} while (0)
 
-static int rmmod(void)
-{
-	return syscall(SYS_delete_module, MODULE, O_NONBLOCK) ? -errno : 0;
-}
-
-static int insmod(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int ret = fd < 0 || syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
-
-	close(fd);
-	return ret;
-}
-
 static void make(struct function *fn, struct vm *vm)
 {
 	struct msi_route_create shape = msix_shape(NR);
@@ -69,16 +55,16 @@ TEST_F(unload, refused_while_in_use)
 	void *image;
 
 	NEED_A_MODULE();
-	EXPECT_EQ(-EWOULDBLOCK, rmmod());
+	EXPECT_EQ(-EWOULDBLOCK, rmmod(MODULE));
 	make(&self->fn, &self->vm);
 	close(device);
-	EXPECT_EQ(-EWOULDBLOCK, rmmod());
+	EXPECT_EQ(-EWOULDBLOCK, rmmod(MODULE));
 	EXPECT_EQ(MSI_ROUTE_SENT, trigger(&self->fn, MSIX, 0));
 	/* The mapped image alone holds it. */
 	image = mmap(NULL, self->fn.shape.mmap_size, PROT_READ, MAP_SHARED, self->fn.fd, 0);
 	ASSERT_NE(MAP_FAILED, image);
 	function_close(&self->fn);
-	EXPECT_EQ(-EWOULDBLOCK, rmmod());
+	EXPECT_EQ(-EWOULDBLOCK, rmmod(MODULE));
 	EXPECT_EQ(VECTOR, ((__u32 *)image)[ENTRY_DATA / 4]);
 	ASSERT_EQ(0, munmap(image, self->fn.shape.mmap_size));
 	EXPECT_EQ(0, module_users(MODULE));
@@ -140,7 +126,7 @@ TEST_F(unload, complete_after_the_last_close)
 	for (round = 0; round < ROUNDS; round++) {
 		make_busy(&self->fn, &self->vm, fds, told);
 		function_close(&self->fn);
-		ASSERT_EQ(0, rmmod());
+		ASSERT_EQ(0, rmmod(MODULE));
 		EXPECT_EQ(-1, access(DEVICE, F_OK));
 		ASSERT_EQ(0, insmod(path));
 	}

@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -424,20 +423,4 @@ void signal_eventfd(int fd, __u64 count)
 {
 	if (write(fd, &count, sizeof(count)) != sizeof(count))
 		die("write to an eventfd");
-}
-
-long module_users(const char *name)
-{
-	char path[64];
-	long users = -1;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/sys/module/%s/refcnt", name);
-	file = fopen(path, "r");
-	if (!file)
-		return -1;
-	if (fscanf(file, "%ld", &users) != 1)
-		users = -1;
-	fclose(file);
-	return users;
 }

@@ -170,7 +170,4 @@ __u64 accounted(const struct msi_route_counters *c);
 int new_eventfd(void);
 void signal_eventfd(int fd, __u64 count);
 
-/* How many use a module; -1 if it is not a module. */
-long module_users(const char *name);
-
 #endif /* SELFTESTS_FUNCTION_H */
