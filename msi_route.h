@@ -431,6 +431,9 @@ enum msi_route_eventfd_flag {
  * is raised too: no event is lost.  The eventfd may be closed afterwards; its
  * last close, while no one else holds it, ends the attachment.
  *
+ * With EFD_SEMAPHORE, at most 64 events are taken from the eventfd when it is
+ * attached, and for each signal, and 1 when it is detached; more stay in it.
+ *
  * ============== ========================================================
  * ``EBADF``      @fd is not open
  * ``EINVAL``     @fd is no eventfd

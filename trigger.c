@@ -13,6 +13,9 @@
 #include "mr.h"
 #include "mutate.h"
 
+/* Readings of an eventfd in one go. */
+#define MR_TAKE_MOST	64
+
 /**
  * struct mr_trigger - an eventfd that is attached to a vector
  * @v: the vector
@@ -33,16 +36,22 @@ struct mr_trigger {
 	bool dead;
 };
 
-/* Takes all that the eventfd holds; an EFD_SEMAPHORE gives it one by one. */
+/*
+ * Takes all that the eventfd holds.  An EFD_SEMAPHORE gives it one by one, and
+ * may hold 2^64 - 2, but interrupts are off.
+ */
 static u64 mr_trigger_take(struct mr_trigger *t)
 {
 	u64 count, sum = 0;
+	int i;
 
 	lockdep_assert_held(&t->wqh->lock);
-	do {
+	for (i = 0; i < MR_TAKE_MOST; i++) {
 		eventfd_ctx_do_read(t->ctx, &count);
+		if (!count)
+			break;
 		sum += count;
-	} while (count);
+	}
 	return sum;
 }
 

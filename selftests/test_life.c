@@ -229,6 +229,27 @@ TEST_F(eventfd, semaphore)
 	EXPECT_EQ(5, totals(&self->fn, MSIX).events);
 }
 
+/* One may hold 2^64 - 2: it is not asked until it is empty, interrupts are off. */
+TEST_F(eventfd, semaphore_that_is_full)
+{
+	int fd = eventfd(0, EFD_SEMAPHORE | EFD_NONBLOCK);
+	struct msi_route_counters c;
+
+	signal_eventfd(fd, -2ULL);
+	ASSERT_EQ(0, set_eventfd(&self->fn, MSIX, 0, fd, 0));
+	EXPECT_EQ(64, totals(&self->fn, MSIX).events);
+	EXPECT_TRUE(vcpu_take_irr(&self->vm.vcpu[0], VECTOR));
+	signal_eventfd(fd, 1);
+	EXPECT_EQ(128, totals(&self->fn, MSIX).events);
+	EXPECT_TRUE(vcpu_take_irr(&self->vm.vcpu[0], VECTOR));
+	ASSERT_EQ(0, set_eventfd(&self->fn, MSIX, 0, -1, 0));
+	EXPECT_EQ(129, totals(&self->fn, MSIX).events);
+	EXPECT_TRUE(vcpu_take_irr(&self->vm.vcpu[0], VECTOR));
+	c = totals(&self->fn, MSIX);
+	EXPECT_EQ(c.events, accounted(&c));
+	close(fd);
+}
+
 /* A kernel's consumer signals it as it does an irqfd. */
 TEST_F(eventfd, by_io_uring)
 {
