@@ -140,7 +140,8 @@ free:
  * @fn: the function; no call on it is under way
  *
  * Observers end first, then the guest's accesses, then the eventfds: after them
- * nothing can raise an event or mark a change.
+ * nothing can raise an event.  What the timers of the capabilities change may be
+ * marked, so they end before the marks do.
  *
  * Context: process, may sleep.
  */
@@ -152,10 +153,10 @@ void mr_function_destroy(struct mr_function *fn)
 	mr_trigger_remove_all(&fn->msix_cap);
 	mr_trigger_remove_all(&fn->msi_cap);
 	mr_trigger_remove_all(&fn->ims_cap);
-	mr_changes_destroy(fn);
 	mr_ims_destroy(fn);
 	mr_msi_destroy(fn);
 	mr_msix_destroy(fn);
+	mr_changes_destroy(fn);
 	mr_vm_release(&fn->vm);
 	kfree(fn);
 }
