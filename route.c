@@ -1255,10 +1255,11 @@ int mr_cap_init(struct mr_cap *cap, struct mr_function *fn, u32 kind, u32 nr,
 	INIT_WORK(&cap->many_work, mr_many_work);
 	hrtimer_setup(&cap->hold_timer, mr_hold_expire, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_ABS_HARD);
-	cap->deferred = bitmap_zalloc(max, GFP_KERNEL_ACCOUNT);
+	cap->deferred = kvcalloc(BITS_TO_LONGS(max), sizeof(long),
+				 GFP_KERNEL_ACCOUNT);
 	if (cap->deferred && !mr_vectors_init(cap, nr, max))
 		return 0;
-	bitmap_free(cap->deferred);
+	kvfree(cap->deferred);
 	return -ENOMEM;
 }
 
@@ -1273,6 +1274,6 @@ void mr_cap_destroy(struct mr_cap *cap)
 	if (!mr_mutant(MR_MUT_TIMER_LEFT))
 		hrtimer_cancel(&cap->hold_timer);
 	cancel_work_sync(&cap->many_work);
-	bitmap_free(cap->deferred);
+	kvfree(cap->deferred);
 	mr_vectors_destroy(cap);
 }

@@ -261,6 +261,7 @@ static void mr_trigger_give_up(struct mr_cap *cap, u32 first,
 			continue;
 		mr_trigger_detach(new[nr]);
 		xa_release(&cap->triggers, first + nr);
+		cond_resched();
 	}
 }
 
@@ -301,14 +302,17 @@ int mr_trigger_set_many(struct mr_cap *cap, u32 first, const s32 *fds, u32 nr,
 		else
 			ret = mr_trigger_prepare(cap, first + i, fds[i],
 						 replace, &new[i]);
+		cond_resched();
 	}
 	if (ret) {
 		/* The last one is the one that failed. */
 		if (!mr_mutant(MR_MUT_HALF_BATCH))
 			mr_trigger_give_up(cap, first, new, i ? i - 1 : 0);
 	} else {
-		for (i = 0; i < nr; i++)
+		for (i = 0; i < nr; i++) {
 			mr_trigger_replace(cap, first + i, new[i]);
+			cond_resched();
+		}
 	}
 	mutex_unlock(config);
 	kvfree(new);
@@ -328,7 +332,9 @@ void mr_trigger_remove_all(struct mr_cap *cap)
 
 	if (!cap->max)
 		return;
-	xa_for_each(&cap->triggers, index, t)
+	xa_for_each(&cap->triggers, index, t) {
 		mr_trigger_detach(t);
+		cond_resched();
+	}
 	xa_destroy(&cap->triggers);
 }

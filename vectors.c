@@ -184,8 +184,10 @@ void mr_vectors_count(struct mr_cap *cap, struct mr_vector_count *count)
 	count->events += cap->gone.events;
 	count->messages += cap->gone.messages;
 	count->coalesced += cap->gone.coalesced;
-	for (b = cap->dying; b; b = b->next)
+	for (b = cap->dying; b; b = b->next) {
 		count_block(b, count);
+		cond_resched();
+	}
 	for (block = 0; block < nr_blocks(cap->max); block++) {
 		b = own_block(cap, block);
 		if (b)
@@ -270,14 +272,17 @@ static void release(struct work_struct *work)
 	synchronize_rcu();
 	mutex_lock(&cap->fn->config);
 	cap->dying = NULL;
-	for (b = list; b && !mr_mutant(MR_MUT_GONE_UNCOUNTED); b = b->next)
+	for (b = list; b && !mr_mutant(MR_MUT_GONE_UNCOUNTED); b = b->next) {
 		count_block(b, &cap->gone);
+		cond_resched();
+	}
 	mutex_unlock(&cap->fn->config);
 
 	while (list) {
 		b = list;
 		list = b->next;
 		free_block(b);
+		cond_resched();
 	}
 }
 
@@ -360,8 +365,10 @@ void mr_vectors_destroy(struct mr_cap *cap)
 	u32 block;
 
 	cancel_work_sync(&cap->release_work);
-	for (block = 0; block < nr_blocks(cap->max); block++)
+	for (block = 0; block < nr_blocks(cap->max); block++) {
 		free_block(own_block(cap, block));
+		cond_resched();
+	}
 	kvfree(cap->blocks);
 	cap->nr = 0;
 	cap->max = 0;
