@@ -16,6 +16,7 @@
 #include <linux/uaccess.h>
 
 #include "mr.h"
+#include "mutate.h"
 
 union mr_ioctl_arg {
 	u32 size;
@@ -398,6 +399,9 @@ static int mr_get_arg(union mr_ioctl_arg *arg, void __user *user,
 		return -EFAULT;
 	if (user_size < min_size)
 		return -EINVAL;
+	/* All of it is read, in one go. */
+	if (user_size > PAGE_SIZE && !mr_mutant(MR_MUT_ANY_SIZE))
+		return -E2BIG;
 	ret = copy_struct_from_user(arg, size, user, user_size);
 	/* The struct may have been changed between the two reads. */
 	arg->size = min(user_size, size);

@@ -35,7 +35,7 @@
  * ``EINVAL``     @size is smaller than the first version of the struct,
  *                or a field is outside the range that its text gives
  * ``E2BIG``      @size is larger than the kernel's and the surplus is not
- *                all zero
+ *                all zero, or it is above 4,096
  * ``EOPNOTSUPP`` a flag is unknown, or a reserved field is not zero
  * ``ENOTTY``     the ioctl is unknown, or not one of this descriptor
  * ============== ========================================================

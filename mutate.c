@@ -28,6 +28,7 @@ static const char * const mutation_names[MR_MUT_COUNT] = {
 	[MR_MUT_GONE_UNCOUNTED] = "gone-uncounted",
 	[MR_MUT_STALE_TRANSLATION] = "stale-translation",
 	[MR_MUT_STALE_REASON] = "stale-reason",
+	[MR_MUT_ANY_SIZE] = "any-size",
 	[MR_MUT_HALF_BATCH] = "half-batch",
 	[MR_MUT_SHORT_GRANT] = "short-grant",
 	[MR_MUT_STAYS_QUEUED] = "stays-queued",

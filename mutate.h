@@ -31,6 +31,7 @@ enum mr_mutation {
 	MR_MUT_GONE_UNCOUNTED,	/* events of vectors that were freed are forgotten */
 	MR_MUT_STALE_TRANSLATION,	/* ESTALE leaves the one of another message */
 	MR_MUT_STALE_REASON,	/* a gate tells the first reason that shut it */
+	MR_MUT_ANY_SIZE,	/* a struct may be larger than a page */
 	MR_MUT_HALF_BATCH,	/* a batch that fails keeps what it had attached */
 	MR_MUT_SHORT_GRANT,	/* granted below the minimum, for want of memory */
 	/* Which only a kernel's checkers see: */
