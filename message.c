@@ -68,7 +68,7 @@ static enum mr_action classify(const struct mr_vm *vm, struct mr_message *msg)
 	 * A physical broadcast with lowest priority goes to all.  KVM makes it
 	 * so as well, but prints a line each time.
 	 */
-	if (!(msg->address_lo & MSI_ADDRESS_LOGICAL)) {
+	if (!(msg->address_lo & MSI_ADDRESS_LOGICAL) && !mr_mutant(MR_MUT_LOUD)) {
 		msg->address_lo &= ~MSI_ADDRESS_REDIRECT;
 		if (mode == MSI_DATA_MODE_LOWEST)
 			msg->data &= ~MSI_DATA_MODE;

@@ -9,6 +9,7 @@
 #include <linux/mm.h>
 #include <linux/pci_regs.h>
 #include <linux/rcupdate.h>
+#include <linux/slab.h>
 #include <linux/vmalloc.h>
 
 #include "compat.h"
@@ -155,7 +156,8 @@ void mr_msix_destroy(struct mr_function *fn)
 	if (!fn->msix_cap.max)
 		return;
 	mr_cap_destroy(&fn->msix_cap);
-	vfree(fn->msix.image);
+	if (!mr_mutant(MR_MUT_LOST_IMAGE))
+		vfree(fn->msix.image);
 }
 
 /* ---- Message Control ---- */
@@ -324,6 +326,8 @@ static void write_entry(struct mr_vector *v, u32 reg, u32 len, u64 value)
 	if (reg == PCI_MSIX_ENTRY_LOWER_ADDR)
 		value &= ~3ULL;
 
+	if (mr_mutant(MR_MUT_WRITE_TAKES))
+		kzalloc(8, GFP_NOWAIT);
 	mr_update_begin(&u, v);
 	old = len == 8 ? *(u64 *)p : *p;
 	/* It was given back since it was looked up. */

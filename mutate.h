@@ -32,6 +32,10 @@ enum mr_mutation {
 	MR_MUT_STALE_TRANSLATION,	/* ESTALE leaves the one of another message */
 	MR_MUT_STALE_REASON,	/* a gate tells the first reason that shut it */
 	MR_MUT_ANY_SIZE,	/* a struct may be larger than a page */
+	MR_MUT_LOST_IMAGE,	/* the image stays when the function goes */
+	MR_MUT_KEPT_BLOCK,	/* memory of vectors that were given back is lost */
+	MR_MUT_WRITE_TAKES,	/* a write of the table takes memory, for good */
+	MR_MUT_LOUD,		/* KVM is given what it prints a line of */
 	MR_MUT_HALF_BATCH,	/* a batch that fails keeps what it had attached */
 	MR_MUT_SHORT_GRANT,	/* granted below the minimum, for want of memory */
 	/* Which only a kernel's checkers see: */

@@ -281,7 +281,8 @@ static void release(struct work_struct *work)
 	while (list) {
 		b = list;
 		list = b->next;
-		free_block(b);
+		if (!mr_mutant(MR_MUT_KEPT_BLOCK))
+			free_block(b);
 		cond_resched();
 	}
 }

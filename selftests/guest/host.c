@@ -17,6 +17,13 @@
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
+unsigned int times(unsigned int n)
+{
+	const char *factor = getenv("TEST_HOSTILE");
+
+	return factor ? n * strtoul(factor, NULL, 0) : n;
+}
+
 /* ---- modules ---- */
 
 static const char *const modules[NR_MODULES] = { "msi_route", "kvm", "kvm_amd", "kvm_intel" };
@@ -103,7 +110,7 @@ static bool about_other_things(const char *text)
 unsigned int kernel_log_lines(int log)
 {
 	char record[8192], *text;
-	unsigned int lines = 0;
+	unsigned int lines = 0, disabled = 0;
 	ssize_t length;
 
 	/* One record a read: "priority,number,time,flags;text", and more lines. */
@@ -118,6 +125,9 @@ unsigned int kernel_log_lines(int log)
 		text = strchr(record, ';');
 		/* Facility 0 is the kernel, others are processes that write there. */
 		if (length >= 0 && (!text || atoi(record) >= 8 || about_other_things(text + 1)))
+			continue;
+		/* KVM says that once for a VM, if its guest does so. */
+		if (text && strstr(text, "Disabled LAPIC found") && !disabled++)
 			continue;
 		lines++;
 		printf("# the kernel: %.*s\n", text ? (int)strcspn(text + 1, "\n") : 0,
@@ -201,19 +211,32 @@ static bool count_event(const char *counter, const char *event, const char *filt
 	return put(path, "1");
 }
 
+void allocations_end(void)
+{
+	char path[256];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(counters); i++) {
+		snprintf(path, sizeof(path), TRACING "/instances/%s", counters[i].name);
+		rmdir(path);
+	}
+}
+
 bool allocations_count(void)
 {
 	unsigned long first, last;
 	char filter[128], path[256];
 	unsigned int i, j, nr;
 
+	/* A test that failed may have left them. */
+	allocations_end();
 	module_text(&first, &last);
 	/* The last one is shorter than a page, and a page behind it is nobody's. */
 	snprintf(filter, sizeof(filter), "call_site >= %#lx && call_site < %#lx && ptr != 0",
 		 first, last + 4096);
 	for (i = 0; i < ARRAY_SIZE(counters); i++) {
 		snprintf(path, sizeof(path), TRACING "/instances/%s", counters[i].name);
-		if (mkdir(path, 0700) && errno != EEXIST)
+		if (mkdir(path, 0700))
 			return false;
 		for (nr = 0, j = 0; counters[i].events[j]; j++)
 			nr += count_event(counters[i].name, counters[i].events[j], filter);
@@ -254,15 +277,4 @@ struct allocations allocations_counted(void)
 		.taken = counted(counters[0].name),
 		.given_back = counted(counters[1].name),
 	};
-}
-
-void allocations_end(void)
-{
-	char path[256];
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(counters); i++) {
-		snprintf(path, sizeof(path), TRACING "/instances/%s", counters[i].name);
-		rmdir(path);
-	}
 }

@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <linux/types.h>
 
+/* How often something hostile is done: @n times what TEST_HOSTILE says, or 1. */
+unsigned int times(unsigned int n);
+
 /* ---- modules ---- */
 
 #define NR_MODULES	4	/* msi_route, and KVM's */
@@ -33,7 +36,8 @@ int insmod(const char *path);
 int kernel_log_open(void);
 /*
  * How many lines came since, each of them shown.  Remarks of the kernel about
- * a host that is slow, or about numbers of descriptors, are not among them.
+ * a host that is slow, or about numbers of descriptors, are not among them, nor
+ * the one that KVM has for each VM.
  */
 unsigned int kernel_log_lines(int log);
 
