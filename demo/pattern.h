@@ -32,8 +32,10 @@ static inline void pattern_fill(struct block *b, uint64_t seed, uint64_t number,
 {
 	uint64_t x = pattern_start(seed, number, writes);
 
-	for (int i = 0; i < BLOCK / 8; i++)
-		b->word[i] = x = x * 6364136223846793005ULL + 1442695040888963407ULL;
+	for (int i = 0; i < BLOCK / 8; i++) {
+		x = x * 6364136223846793005ULL + 1442695040888963407ULL;
+		b->word[i] = x;
+	}
 }
 
 static inline int pattern_holds(const struct block *b, uint64_t seed, uint64_t number,

@@ -442,7 +442,8 @@ int main(int argc, char **argv)
 	if (!ndisks || ncpus > MAX_CPUS)
 		errx(2, "usage: storm [OPTION=VALUE...] NAME:DEVICE:IRQ:THREADS...");
 
-	begun = told = now();
+	begun = now();
+	told = begun;
 	for (int i = 0; i < ndisks; i++)
 		start(&disks[i]);
 	while (tick(begun)) {

@@ -402,7 +402,8 @@ TEST_F(dest, deferred_broadcasts_before_a_read)
 TEST_F(dest, logical_id_that_all_share)
 {
 	const struct destination d = {
-		.name = "shared logical ID", .address = MSI_TO(1) | LOGICAL, .data = VECTOR, .all = ALL,
+		.name = "shared logical ID", .address = MSI_TO(1) | LOGICAL, .data = VECTOR,
+		.all = ALL,
 	};
 	unsigned int i;
 	int fd;

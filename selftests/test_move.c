@@ -39,7 +39,7 @@
 #define NR_MOVES	nr_moves(variant->moves, variant->always)
 /* The one that was under way when the event was raised, and whole ones. */
 #define MOVES_UNTIL_LOST	4U
-/* At most so many accesses between an acknowledgement and the next work. */
+/* At most so many accesses between an EOI and the next work. */
 #define MAX_ACCESSES		8U
 
 enum use {
