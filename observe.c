@@ -293,8 +293,10 @@ int mr_observe_vectors(struct mr_function *fn, struct msi_route_get_vectors *g)
 	d = kmalloc_array(room, sizeof(*d), GFP_KERNEL_ACCOUNT);
 	if (!d)
 		return -ENOMEM;
-	if (!fn)
-		fn = other = get_function(g->function);
+	if (!fn) {
+		other = get_function(g->function);
+		fn = other;
+	}
 	if (!fn) {
 		kfree(d);
 		return -ENOENT;
