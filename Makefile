@@ -45,12 +45,18 @@ else
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
-modules modules_install clean:
+modules clean:
 	$(MAKE) -C $(KDIR) M=$(CURDIR) $@
+
+# Distributions keep the key that signs their modules; without one nothing is signed.
+modules_install:
+	$(MAKE) -C $(KDIR) M=$(CURDIR) $@ \
+		$(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
 
 .DEFAULT_GOAL := modules
 
-kernel = $(shell cat $(KDIR)/include/config/kernel.release)
+# What uname says there; Debian's headers are told it by another name.
+kernel = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h)
 
 # As root, without a package; packaging/Makefile has what there is besides.
 install: modules_install
