@@ -272,6 +272,8 @@ static int mr_ioctl_set_translation(struct mr_function *fn,
 	if (v)
 		ret = mr_vector_translate(v, &t);
 	rcu_read_unlock();
+	/* It may have released a broadcast [26]. */
+	mr_cap_sync(cap);
 	return ret;
 }
 

@@ -75,6 +75,16 @@ TEST_F(translate, rule_33_waits_for_the_vmm)
 	EXPECT_EQ(0, table_read(&self->fn, ENTRY(0) + ENTRY_DATA));
 }
 
+/* A broadcast as well: when the call returns, not at the next access. */
+TEST_F(translate, releases_a_broadcast)
+{
+	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, MSIX, 0));
+	ASSERT_EQ(0, translate(&self->fn, MSIX, 0, HANDLE(7), 0, MSI_TO(0xff), VECTOR));
+	EXPECT_TRUE(vcpu_take_irr(&self->vm.vcpu[0], VECTOR));
+	EXPECT_TRUE(vcpu_take_irr(&self->vm.vcpu[1], VECTOR));
+	EXPECT_EQ(1, totals(&self->fn, MSIX).messages);
+}
+
 TEST_F(translate, of_this_message_only)
 {
 	ASSERT_EQ(0, set_hold(&self->fn, 0));
