@@ -190,9 +190,10 @@ int mr_ims_set(struct mr_function *fn, const struct msi_route_ims_op *ops,
 	}
 	for (i = 0; i < nr && !ret; i++) {
 		apply(cap, &ops[i]);
+		/* What it released goes out before it may be masked again [24]. */
+		mr_cap_sync(cap);
 		cond_resched();
 	}
 	mutex_unlock(&fn->config);
-	mr_cap_sync(cap);
 	return ret;
 }

@@ -166,6 +166,25 @@ TEST_F(ims, in_their_order)
 	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, IMS, 99));
 }
 
+/* An event is a message, however soon the mask is there again; a broadcast too. */
+TEST_F(ims, rule_24_in_one_batch)
+{
+	const struct msi_route_ims_op ops[] = {
+		{ .vector = 1, .op = MSI_ROUTE_IMS_UNMASK },
+		{ .vector = 1, .op = MSI_ROUTE_IMS_MASK },
+	};
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, set_one(&self->fn, 1, i ? 0xff : 0, VECTOR, 1));
+		EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, IMS, 1));
+		ASSERT_EQ(0, set_ims(&self->fn, ops, ARRAY_SIZE(ops)));
+		EXPECT_TRUE(vcpu_take_irr(&self->vm.vcpu[0], VECTOR));
+		EXPECT_EQ(i, vcpu_take_irr(&self->vm.vcpu[1], VECTOR));
+		EXPECT_EQ(0, totals(&self->fn, IMS).pending);
+	}
+}
+
 TEST_F(ims, all_or_none)
 {
 	struct msi_route_ims_op ops[] = {
