@@ -112,7 +112,10 @@ static void mr_trigger_raise_held(struct mr_trigger *t)
 	mr_trigger_raise(t, count);
 }
 
-/* Returns @old if that is of the same eventfd. */
+/*
+ * Joins the eventfd's queue: what is signalled from here on is raised, what it holds
+ * is not yet.  Returns @old if that is of the same eventfd.
+ */
 static struct mr_trigger *mr_trigger_attach(struct mr_vector *v, int fd,
 					    struct mr_trigger *old)
 {
@@ -147,7 +150,6 @@ static struct mr_trigger *mr_trigger_attach(struct mr_vector *v, int fd,
 		kfree(t);
 		return ERR_PTR(ret);
 	}
-	mr_trigger_raise_held(t);
 	return t;
 }
 
@@ -194,6 +196,15 @@ static void mr_trigger_detach(struct mr_trigger *t)
 	kfree(t);
 }
 
+/* One that was joined in vain leaves in the eventfd what it holds. */
+static void mr_trigger_leave(struct mr_trigger *t)
+{
+	/* On return no wake-up of this trigger is under way. */
+	remove_wait_queue(t->wqh, &t->wait);
+	eventfd_ctx_put(t->ctx);
+	kfree(t);
+}
+
 /* The new one was joined first: no moment without a trigger. */
 static void mr_trigger_replace(struct mr_cap *cap, u32 index,
 			       struct mr_trigger *new)
@@ -209,6 +220,8 @@ static void mr_trigger_replace(struct mr_cap *cap, u32 index,
 		xa_erase(&cap->triggers, index);
 	if (old)
 		mr_trigger_detach(old);
+	if (new)
+		mr_trigger_raise_held(new);
 }
 
 /**
@@ -259,7 +272,7 @@ static void mr_trigger_give_up(struct mr_cap *cap, u32 first,
 	while (nr--) {
 		if (!new[nr] || new[nr] == trigger_of(cap, first + nr))
 			continue;
-		mr_trigger_detach(new[nr]);
+		mr_trigger_leave(new[nr]);
 		xa_release(&cap->triggers, first + nr);
 		cond_resched();
 	}
@@ -273,8 +286,8 @@ static void mr_trigger_give_up(struct mr_cap *cap, u32 first,
  * @nr: number
  * @replace: take the place of those that are attached
  *
- * All of them or none.  What an eventfd that was joined in vain has signalled
- * meanwhile was raised, as it is when one is detached.
+ * All of them or none.  An eventfd that was joined in vain keeps what it held; what
+ * it was signalled meanwhile was raised.
  *
  * Context: process, may sleep.
  * Return: 0, or -EBADF, -EINVAL, -EEXIST, -EBUSY, -ECHRNG, -ENOMEM as

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Many vectors in one call: eventfds and table entries, all or none. */
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 
@@ -120,6 +121,19 @@ TEST_F(batch, all_or_none)
 	EXPECT_EQ(0, totals(&self->fn, MSIX).events);
 	signal_eventfd(first, 1);
 	EXPECT_EQ(1, events(&self->fn, 0));
+}
+
+/* What an eventfd holds is raised by the call that attaches it, by no other. */
+TEST_F(batch, error_leaves_what_an_eventfd_holds)
+{
+	eventfd_t count;
+
+	signal_eventfd(self->fd[0], 3);
+	self->fd[NR - 1] = 10000;
+	EXPECT_EQ(-EBADF, set_eventfds(&self->fn, MSIX, 0, NR, self->fd, 0));
+	EXPECT_EQ(0, totals(&self->fn, MSIX).events);
+	ASSERT_EQ(0, eventfd_read(self->fd[0], &count));
+	EXPECT_EQ(3, count);
 }
 
 /* An eventfd wakes one vector only; a second one is told so. */
