@@ -229,12 +229,13 @@ void mr_msix_config_write(struct mr_function *fn,
 
 	if (a->reg || !(a->lanes >> 16))
 		return;
-	mr_cap_close_holds(&fn->msix_cap);
 	raw_spin_lock_irqsave(&fn->lock, flags);
 	WRITE_ONCE(fn->msix.control, (fn->msix.control & ~lanes) |
 				     ((a->value >> 16) & lanes));
 	mr_function_shut(fn);
 	raw_spin_unlock_irqrestore(&fn->lock, flags);
+	/* Not before: what was held is not sent by a write that masks it. */
+	mr_cap_close_holds(&fn->msix_cap);
 	mr_function_gate(fn);
 	mr_change_control(&fn->msix_cap);
 }

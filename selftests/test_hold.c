@@ -382,6 +382,30 @@ TEST_F(hold, mask_while_held)
 }
 
 /*
+ * A write of Message Control that disables, or masks, ends the hold as well, but at no
+ * moment may the vector be sent: it stays pending, and nothing half-written goes out.
+ */
+TEST_F(hold, disabled_while_held)
+{
+	const __u16 closed[] = { 0, MSIX_ENABLE | MSIX_FUNCTION_MASK };
+	unsigned int i, weight = 0;
+	__u32 pending = 0;
+	int outcome[1];
+
+	for (i = 0; i < (self->kind == MSIX ? 2 : 1); i++) {
+		WITH_OPEN_HOLD(1, outcome, (self->kind == MSIX ? msix_control(&self->fn, closed[i]) :
+							       msi_control(&self->fn, 0),
+					    weight = vcpu_irr_weight(self->new),
+					    pending = totals(&self->fn, self->kind).pending));
+		EXPECT_EQ(0, weight);
+		EXPECT_EQ(1, pending);
+		write_data(&self->fn, self->kind, NEW_VECTOR);
+		write_control(&self->fn, self->kind);
+		EXPECT_TRUE(vcpu_take_irr(self->new, NEW_VECTOR));
+	}
+}
+
+/*
  * Returns when the bound of every hold that was opened before has been reached:
  * that of another function's hold, which is the youngest, has.
  */
