@@ -1118,7 +1118,7 @@ struct msi_route_renew {
  * @dropped_vector: out: the vector was 0 to 15 [34]
  * @replayed: out: of @messages, @unreached and the dropped, those that had
  *	been pending
- * @held: out: events that arrived during an update hold
+ * @held: out: events that arrived during an update hold of a vector that was not masked
  * @updates: out: messages or masks published
  * @drained: out: updates that waited for a sender
  * @holds: out: update holds opened

@@ -277,7 +277,7 @@ static void mr_latch(struct mr_vector *v, bool coalesced)
 	trace_msi_route_pend(v, reason, 1);
 }
 
-static u32 mr_raise_slowly(struct mr_vector *v)
+static u32 mr_raise_slowly(struct mr_vector *v, u64 count)
 {
 	struct mr_vector_slow *s = mr_slow(v);
 	struct mr_cap *cap = mr_vector_cap(v);
@@ -288,7 +288,7 @@ static u32 mr_raise_slowly(struct mr_vector *v)
 	atomic64_inc(&s->surplus);
 	raw_spin_lock_irqsave(&s->lock, flags);
 	if (v->live->snap.action == MR_HELD)
-		atomic64_inc(&cap->count.held);
+		atomic64_add(count, &cap->count.held);
 	if (mr_mutant(MR_MUT_NO_PENDING) && mr_latched(v->live->snap.action)) {
 		raw_spin_unlock_irqrestore(&s->lock, flags);
 		return MSI_ROUTE_PENDING;
@@ -376,7 +376,7 @@ u32 mr_vector_raise(struct mr_vector *v, u64 count, bool sync)
 	preempt_enable();
 
 	mr_stretch();
-	outcome = mr_raise_slowly(v);
+	outcome = mr_raise_slowly(v, count);
 	/* At 0 another has sent it: pairs with mr_cap_sync(). */
 	if (unlikely(atomic_read_acquire(&cap->nr_deferred)) && !sync)
 		queue_work(system_highpri_wq, &cap->many_work);

@@ -478,6 +478,7 @@ TEST_F(hold, detach_while_held)
 	} while (c.holds_expired != before.holds_expired);
 	EXPECT_EQ(before.events + 3, c.events);
 	EXPECT_EQ(before.coalesced + 2, c.coalesced);
+	EXPECT_EQ(before.held + 3, c.held);
 	EXPECT_EQ(1, c.pending);
 	EXPECT_EQ(before.messages, c.messages);
 	write_data(&self->fn, self->kind, NEW_VECTOR);
