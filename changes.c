@@ -115,17 +115,32 @@ void mr_change_control(struct mr_cap *cap)
 
 /* ---- without marks ---- */
 
-static void forget(struct mr_vector *v)
+/**
+ * mr_change_forget() - forget a vector's marks, and that it was used
+ * @v: the vector, its lock held
+ *
+ * Context: any, fn->config held, or the bitmap is known to be there, and stays.
+ */
+void mr_change_forget(struct mr_vector *v)
 {
 	struct mr_cap *cap = mr_vector_cap(v);
-	struct mr_vector_slow *s = mr_slow(v);
+	unsigned long *marked = cap->fn->changes.marked;
+
+	lockdep_assert_held(&mr_slow(v)->lock);
+
+	mr_slow(v)->changed = 0;
+	mr_slow(v)->used = false;
+	if (marked && cap->kind != MSI_ROUTE_IMS)
+		clear_bit(cap->position + mr_vector_index(v), marked);
+}
+
+static void forget(struct mr_vector *v)
+{
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&s->lock, flags);
-	s->changed = 0;
-	s->used = false;
-	clear_bit(cap->position + s->index, cap->fn->changes.marked);
-	raw_spin_unlock_irqrestore(&s->lock, flags);
+	raw_spin_lock_irqsave(&mr_slow(v)->lock, flags);
+	mr_change_forget(v);
+	raw_spin_unlock_irqrestore(&mr_slow(v)->lock, flags);
 }
 
 static void forget_cap(struct mr_cap *cap)

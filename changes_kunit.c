@@ -229,6 +229,8 @@ static void changes_used_test(struct kunit *test)
 static void changes_reset_test(struct kunit *test)
 {
 	struct mr_fake *f = make(test, 1);
+	struct msi_route_vector_change r[ROOM];
+	bool left;
 
 	fake_go(f);
 	choose(f, ALL);
@@ -238,6 +240,11 @@ static void changes_reset_test(struct kunit *test)
 	mr_function_reset(&f->fn);
 	/* It was told, and finds nothing. */
 	atomic_set(&f->fn.changes.told, 0);
+	expect_none(f);
+	/* What the reset itself changes is not told. */
+	fake_go(f);
+	collect(f, r, ROOM, &left);
+	mr_function_reset(&f->fn);
 	expect_none(f);
 }
 

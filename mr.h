@@ -356,6 +356,7 @@ struct mr_update {
 	struct mr_slot *old;
 	u32 seq;
 	u32 changes;		/* for the VMM, besides those of the mask */
+	bool quiet;		/* nothing for the VMM */
 	unsigned long flags;
 };
 
@@ -535,6 +536,7 @@ int mr_changes_take(struct mr_function *fn, struct msi_route_get_changes *g);
 void mr_changes_forget(struct mr_function *fn);
 void mr_change_vector(struct mr_vector *v, u32 changes);
 void mr_change_used(struct mr_vector *v, bool masked);
+void mr_change_forget(struct mr_vector *v);
 void mr_change_opened(struct mr_cap *cap);
 void mr_change_control(struct mr_cap *cap);
 

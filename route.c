@@ -612,6 +612,7 @@ void mr_update_begin(struct mr_update *u, struct mr_vector *v)
 	u->s = mr_slow(v);
 	u->old = NULL;
 	u->changes = 0;
+	u->quiet = false;
 	for (;;) {
 		raw_spin_lock_irqsave(&u->s->lock, u->flags);
 		if (likely(mr_idle_slot_free(v)))
@@ -682,7 +683,7 @@ void mr_update_commit(struct mr_update *u, enum mr_hold hold)
 	mr_release(v);
 
 	/* After the barrier in mr_update_publish(): see mr_change_used(). */
-	if (likely(!mr_changes_wanted(mr_vector_cap(v))))
+	if (likely(!mr_changes_wanted(mr_vector_cap(v))) || u->quiet)
 		return;
 	if (masked != was_masked)
 		u->changes |= masked ? MSI_ROUTE_CHANGE_MASKED :
@@ -1063,6 +1064,7 @@ void mr_vector_reset(struct mr_vector *v)
 	struct mr_update u;
 
 	mr_update_begin(&u, v);
+	u.quiet = true;
 	mr_forget_all(v, MSI_ROUTE_REASON_RESET);
 	mr_update_commit(&u, MR_HOLD_CLOSE);
 	mr_update_end(&u);
@@ -1214,11 +1216,11 @@ void mr_vector_remove(struct mr_vector *v)
 	struct mr_update u;
 
 	mr_update_begin(&u, v);
+	u.quiet = true;
 	mr_forget_all(v, MSI_ROUTE_REASON_GIVEN_BACK);
 	u.s->absent = true;
 	mr_update_commit(&u, MR_HOLD_CLOSE);
-	u.s->changed = 0;
-	u.s->used = false;
+	mr_change_forget(v);
 	mr_update_end(&u);
 }
 
