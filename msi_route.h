@@ -776,8 +776,9 @@ enum msi_route_translation_flag {
  * (%MSI_ROUTE_CREATE_REMAPPING), whose VMM is told of each message by
  * %MSI_ROUTE_CHANGE_MESSAGE.  The translation is of this very message: when the
  * guest writes another one, or a part of one, that has none, and the vector
- * behaves as masked [33].  When the unit's own tables change, the VMM sets another
- * translation or none.
+ * behaves as masked [33].  Nor has this one any more when it is written again: the
+ * VMM is told, and looks it up anew.  When the unit's own tables change, the VMM
+ * sets another translation or none.
  *
  * It takes effect as a guest's write does: on return no message of an older
  * translation is under way [25], and what it released is in the IRR [26].  What

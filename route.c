@@ -507,13 +507,26 @@ static struct mr_translation *mr_translation_of(const struct mr_vector *v)
 	return t ? &t[v - v->block->vectors] : NULL;
 }
 
+/*
+ * A translation ends with its message: should the guest write that one again, the
+ * remapping unit's tables may be others by then, and the VMM was told.
+ */
+static void mr_end_translation(struct mr_translation *t,
+			       const struct mr_message *raw)
+{
+	if (t && memcmp(&t->raw, raw, sizeof(*raw)) &&
+	    !mr_mutant(MR_MUT_ANY_TRANSLATION))
+		t->valid = false;
+}
+
 static void mr_compose(struct mr_vector *v, struct mr_snapshot *snap)
 {
+	struct mr_translation *t = mr_translation_of(v);
 	struct mr_message raw;
 	bool masked = mr_vector_message(v, &raw);
 
-	mr_snapshot_compose(mr_vector_cap(v)->fn, &raw, masked,
-			    mr_translation_of(v), snap);
+	mr_end_translation(t, &raw);
+	mr_snapshot_compose(mr_vector_cap(v)->fn, &raw, masked, t, snap);
 	if (mr_slow(v)->absent)
 		snap->action = MR_DROP_ABSENT;
 }

@@ -108,6 +108,22 @@ TEST_F(translate, of_this_message_only)
 	EXPECT_EQ(0, vcpu_irr_weight(self->vcpu));
 }
 
+/*
+ * Between the two the guest may have changed the unit's tables, and the VMM had no
+ * reason to think of the first message.
+ */
+TEST_F(translate, of_no_message_that_is_written_again)
+{
+	ASSERT_EQ(0, set_hold(&self->fn, 0));
+	ASSERT_EQ(0, translate(&self->fn, MSIX, 0, HANDLE(7), 0, MSI_TO(0), VECTOR));
+	table_write(&self->fn, ENTRY(0) + ENTRY_ADDRESS, MSI_TO(1));
+	table_write(&self->fn, ENTRY(0) + ENTRY_ADDRESS, HANDLE(7));
+	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, MSIX, 0));
+	EXPECT_EQ(0, vcpu_irr_weight(self->vcpu));
+	ASSERT_EQ(0, translate(&self->fn, MSIX, 0, HANDLE(7), 0, MSI_TO(1), VECTOR));
+	EXPECT_TRUE(vcpu_take_irr(&self->vm.vcpu[1], VECTOR));
+}
+
 /* As an interrupt remapping table's entry is changed, and invalidated. */
 TEST_F(translate, changed_and_withdrawn)
 {
