@@ -320,7 +320,10 @@ struct msi_route_access {
 
 /**
  * enum msi_route_outcome - what became of an event
- * @MSI_ROUTE_SENT: the message was sent; one to a single target is in its IRR
+ * @MSI_ROUTE_SENT: the message was sent; one to a single target is in its IRR.
+ *	Of a broadcast, and of a logical destination for which KVM has to look at
+ *	each vCPU, it is not told whether there is one that takes it; it is counted
+ *	(&msi_route_counters.unreached)
  * @MSI_ROUTE_PENDING: the Pending bit was clear and is set
  * @MSI_ROUTE_COALESCED: the Pending bit was set already
  * @MSI_ROUTE_DROPPED: the message is no interrupt, or an illegal one [32] [34]
@@ -631,10 +634,11 @@ struct msi_route_entries {
 /**
  * enum msi_route_change - what changed
  * @MSI_ROUTE_CHANGE_USED: the vector may be sent for the first time: it came to
- *	be unmasked in an enabled capability, the first time since the function
- *	was created or reset
- * @MSI_ROUTE_CHANGE_UNMASKED: its mask was cleared
- * @MSI_ROUTE_CHANGE_MASKED: its mask was set
+ *	be unmasked in an enabled capability of a bus master that runs, the first
+ *	time since MSI_ROUTE_SET_NOTIFY, MSI_ROUTE_RENEW or a reset
+ * @MSI_ROUTE_CHANGE_UNMASKED: its mask was cleared; of MSI also by a change of
+ *	Multiple Message Enable [5]
+ * @MSI_ROUTE_CHANGE_MASKED: its mask was set, likewise
  * @MSI_ROUTE_CHANGE_MESSAGE: its address or data was written, also with an
  *	equal value [30]
  * @MSI_ROUTE_CHANGE_CONTROL: of a capability as a whole: Message Control or Bus
@@ -665,7 +669,8 @@ enum msi_route_change {
  * Each call replaces the one before: marks that were not taken are forgotten,
  * and each vector that may be sent now is marked as used.  MSI_ROUTE_RESET
  * forgets them as well, and marks nothing; MSI_ROUTE_SET_ENTRIES marks as a
- * guest's write does.  A write of MSI's Message Control counts as a write of the
+ * guest's write does, and MSI_ROUTE_RESTORE as a write of all registers.  A vector
+ * that is given back has no marks any more.  A write of MSI's Message Control counts as a write of the
  * messages of all its vectors.
  *
  * ============== ========================================================
@@ -844,15 +849,18 @@ struct msi_route_set_run {
  * @msi_mask: Mask Bits
  * @msi_pending: Pending Bits
  * @msi_held: vectors with an open update hold
- * @entries: user address of @msix_vectors &struct msi_route_entry
+ * @entries: user address of @msix_vectors &struct msi_route_entry; MSI_ROUTE_RESTORE
+ *	ignores those of vectors that are not granted
  * @pba: user address of the Pending bits, in qwords as in the PBA
- * @held: user address of as many qwords: vectors with an open update hold
+ * @held: user address of as many qwords: vectors with an open update hold; with
+ *	@hold_bound_ns 0 none is open
  * @msix_granted: vectors of MSI-X that the function has; MSI_ROUTE_RESTORE: 0:
  *	as it has now
  * @grant_request: the request register of the capability that asks for vectors
  * @grant_status: the status register, a value of enum msi_route_grant_status
  * @ims_max: in: as it was created
- * @ims_granted: vectors of the message store that the function has
+ * @ims_granted: vectors of the message store that the function has, at least 1 if it
+ *	has one
  * @reserved2: zero
  * @reserved3: zero
  * @ims_entries: user address of @ims_max &struct msi_route_entry, of which
