@@ -177,8 +177,8 @@ void mr_cap_for_each(struct mr_cap *cap, void (*each)(struct mr_vector *v))
  */
 void mr_vectors_count(struct mr_cap *cap, struct mr_vector_count *count)
 {
+	u32 block, pending = count->pending;
 	struct mr_block *b;
-	u32 block;
 
 	mutex_lock(&cap->fn->config);
 	count->events += cap->gone.events;
@@ -188,6 +188,8 @@ void mr_vectors_count(struct mr_cap *cap, struct mr_vector_count *count)
 		count_block(b, count);
 		cond_resched();
 	}
+	/* Their Pending bits are those of vectors that have come since. */
+	count->pending = pending;
 	for (block = 0; block < nr_blocks(cap->max); block++) {
 		b = own_block(cap, block);
 		if (b)

@@ -304,6 +304,24 @@ TEST_F(grant, given_back)
 	EXPECT_TRUE(vcpu_take_irr(self->vcpu, VECTOR + 1));
 }
 
+/*
+ * What is left of vectors that went is not counted among those that have come since,
+ * while it waits to be freed.
+ */
+TEST_F(grant, counts_of_vectors_that_came_again)
+{
+	unsigned int i;
+
+	for (i = 0; i < 100; i++) {
+		ASSERT_EQ(NR, resize(&self->fn, MSIX, NR, NR));
+		EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, MSIX, NR - 1));
+		EXPECT_EQ(1, totals(&self->fn, MSIX).pending);
+		ASSERT_EQ(FIRST, resize(&self->fn, MSIX, 1, FIRST));
+		EXPECT_EQ(0, totals(&self->fn, MSIX).pending);
+	}
+	EXPECT_EQ(100, totals(&self->fn, MSIX).cleared);
+}
+
 TEST_F(grant, held_event_goes_with_its_vector)
 {
 	struct msi_route_counters c;
