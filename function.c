@@ -295,6 +295,8 @@ void mr_function_set_hold(struct mr_function *fn, u32 bound_ns)
 {
 	mr_cap_set_hold(&fn->msix_cap, ns_to_ktime(bound_ns));
 	mr_cap_set_hold(&fn->msi_cap, ns_to_ktime(bound_ns));
+	/* It has no holds; but the bound is the function's. */
+	mr_cap_set_hold(&fn->ims_cap, ns_to_ktime(bound_ns));
 	mr_function_sync(fn);
 }
 
@@ -653,7 +655,7 @@ void mr_function_get_registers(struct mr_function *fn,
 			       struct msi_route_state *s)
 {
 	const struct mr_cap *cap = fn->msix_cap.max ? &fn->msix_cap :
-						     &fn->msi_cap;
+				   fn->msi_cap.max ? &fn->msi_cap : &fn->ims_cap;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&fn->lock, flags);

@@ -358,10 +358,12 @@ TEST_F(ims, saved_and_restored)
 
 	ASSERT_EQ(2 * NR, resize(&self->fn, IMS, 1, 2 * NR));
 	ASSERT_EQ(0, set_one(&self->fn, 2 * NR - 1, 0, VECTOR, 0));
+	ASSERT_EQ(0, set_hold(&self->fn, 12345));
 	ASSERT_EQ(0, set_run(&self->fn, 0));
 	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, IMS, 2 * NR - 1));
 	ASSERT_EQ(0, transfer(&self->fn, MSI_ROUTE_SAVE, &s));
 	EXPECT_EQ(2 * NR, s.state.ims_granted);
+	EXPECT_EQ(12345, s.state.hold_bound_ns);
 
 	function_open(&to, &self->vm, shape(1, MAX));
 	ASSERT_EQ(0, set_run(&to, 0));
