@@ -27,6 +27,11 @@ static void tell(struct mr_changes *c)
 		schedule_work(&c->work);
 }
 
+static u32 positions(const struct mr_function *fn)
+{
+	return fn->msi_cap.position + fn->msi_cap.max + 1;
+}
+
 static void mark(struct mr_changes *c, u32 position)
 {
 	/* What changed is there before the mark: pairs with take_one(). */
@@ -159,11 +164,19 @@ static void forget_cap(struct mr_cap *cap)
  */
 void mr_changes_forget(struct mr_function *fn)
 {
+	struct mr_changes *c = &fn->changes;
+
 	/* Pairs with mr_changes_set(); the bitmap stays once it is there. */
-	if (!smp_load_acquire(&fn->changes.marked))
+	if (!smp_load_acquire(&c->marked))
 		return;
 	forget_cap(&fn->msix_cap);
 	forget_cap(&fn->msi_cap);
+	/* It need not come to take what is gone: of what follows it is told. */
+	atomic_set(&c->told, 0);
+	/* Pairs with mark(). */
+	smp_mb();
+	if (!bitmap_empty(c->marked, positions(fn)))
+		tell(c);
 }
 
 /* ---- telling ---- */
@@ -177,11 +190,6 @@ static void tell_work(struct work_struct *work)
 	if (c->ctx)
 		eventfd_signal(c->ctx);
 	mutex_unlock(&fn->config);
-}
-
-static u32 positions(const struct mr_function *fn)
-{
-	return fn->msi_cap.position + fn->msi_cap.max + 1;
 }
 
 /* Under fn->config. */

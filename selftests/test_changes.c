@@ -317,6 +317,17 @@ TEST_F(changes, reset_forgets)
 	EXPECT_EQ(MESSAGE, self->got[0].changes);
 }
 
+/* A VMM that was told, and found that a reset had been faster, is told of what follows. */
+TEST_F(changes, told_after_a_reset)
+{
+	ASSERT_EQ(0, set_notify(&self->fn, MESSAGE, self->fd));
+	table_write(&self->fn, ENTRY(0) + ENTRY_DATA, 1);
+	wait_told(self->fd);
+	ASSERT_EQ(0, reset(&self->fn));
+	table_write(&self->fn, ENTRY(1) + ENTRY_DATA, 1);
+	EXPECT_ONE(MSIX, 1, MESSAGE, IS_MASKED);
+}
+
 /* The other eventfd is told from now on, of what comes from now on. */
 /*
  * For a device that was reset behind the VMM's back: everything once more, as it
