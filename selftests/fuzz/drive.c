@@ -932,7 +932,8 @@ static bool do_translate(const __u64 *arg)
 		t.raw_data ^= below(&r, 2);
 	}
 	if (!(t.flags & MSI_ROUTE_TRANSLATION_NONE) || chance(&r, 5)) {
-		t.address = random_lo(&r) | (__u64)random_hi(&r) << 32;
+		t.address = random_lo(&r);
+		t.address |= (__u64)random_hi(&r) << 32;
 		t.data = random_data(&r);
 	}
 	ret = call(MSI_ROUTE_SET_TRANSLATION, &t);
