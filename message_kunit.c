@@ -148,7 +148,6 @@ static void set_features(struct mr_fake *f, u32 vm)
 
 	f->kvm.arch.x2apic_format = !!(vm & X2APIC);
 	f->kvm.arch.x2apic_broadcast_quirk_disabled = !!(vm & NO_QUIRK);
-	xa_init(&f->kvm.vcpu_array);
 	if (!(vm & VCPU_255))
 		return;
 	vcpu = kunit_kzalloc(f->test, sizeof(*vcpu), GFP_KERNEL);
@@ -163,6 +162,16 @@ static void bare_function(struct mr_fake *f, u32 flags)
 {
 	f->fn.flags = flags;
 	f->fn.vm.kvm = &f->kvm;
+}
+
+static int message_init(struct kunit *test)
+{
+	int ret = fake_init(test);
+	struct mr_fake *f = test->priv;
+
+	if (!ret)
+		xa_init(&f->kvm.vcpu_array);
+	return ret;
 }
 
 static void message_exit(struct kunit *test)
@@ -298,7 +307,7 @@ static struct kunit_case message_test_cases[] = {
 
 static struct kunit_suite message_test_suite = {
 	.name = "msi_route-message",
-	.init = fake_init,
+	.init = message_init,
 	.exit = message_exit,
 	.test_cases = message_test_cases,
 };

@@ -656,6 +656,22 @@ static u32 raise_atomic(struct mr_fake *f, u32 index)
 	return mr_vector_raise(fake_vector(f, index), 1, false);
 }
 
+/*
+ * From here on no work item sends what is deferred: it looks as if it were queued
+ * already.  With preemption off it would not run either, but nor could anything
+ * that may sleep.
+ */
+static void hold_work(struct mr_fake *f)
+{
+	flush_work(&f->cap->many_work);
+	set_bit(WORK_STRUCT_PENDING_BIT, work_data_bits(&f->cap->many_work));
+}
+
+static void let_work(struct mr_fake *f)
+{
+	clear_bit(WORK_STRUCT_PENDING_BIT, work_data_bits(&f->cap->many_work));
+}
+
 static void route_broadcast_test(struct kunit *test)
 {
 	struct mr_fake *f = make(test, 2);
@@ -666,7 +682,7 @@ static void route_broadcast_test(struct kunit *test)
 	fake_expect(f, 0, FAKE_BROADCAST, data_of(0));
 	KUNIT_EXPECT_FALSE(test, fake_pending(f, 0));
 
-	preempt_disable();
+	hold_work(f);
 	KUNIT_EXPECT_EQ(test, raise_atomic(f, 0), (u32)MSI_ROUTE_SENT);
 	KUNIT_EXPECT_EQ(test, fake_sent(f), 1);
 	mr_cap_sync(f->cap);
@@ -675,7 +691,7 @@ static void route_broadcast_test(struct kunit *test)
 	raise_atomic(f, 0);
 	KUNIT_EXPECT_EQ(test, raise_atomic(f, 0), (u32)MSI_ROUTE_SENT);
 	KUNIT_EXPECT_EQ(test, fake_sent(f), 2);
-	preempt_enable();
+	let_work(f);
 	mr_cap_sync(f->cap);
 	KUNIT_EXPECT_EQ(test, fake_sent(f), 3);
 	KUNIT_EXPECT_EQ(test, fake_count(&fake_slow(f, 0)->coalesced), 1ULL);
@@ -706,14 +722,14 @@ static void route_broadcast_access_test(struct kunit *test)
 	u64 value = 0;
 
 	fake_address(f, 0, FAKE_BROADCAST);
-	preempt_disable();
+	hold_work(f);
 	raise_atomic(f, 0);
 	fake_access(f, false, MSI_ROUTE_CONFIG, 0, 4, &value);
 	KUNIT_EXPECT_EQ(test, fake_sent(f), 1);
 	raise_atomic(f, 0);
 	fake_access(f, true, MSI_ROUTE_CONFIG, 0, 4, &value);
 	KUNIT_EXPECT_EQ(test, fake_sent(f), 2);
-	preempt_enable();
+	let_work(f);
 }
 
 /* What was deferred is looked at again when it is sent. */
@@ -724,10 +740,10 @@ static void route_broadcast_changed_test(struct kunit *test)
 
 	fake_address(f, 0, FAKE_BROADCAST);
 	/* Masked meanwhile: it stays pending [27]. */
-	preempt_disable();
+	hold_work(f);
 	raise_atomic(f, 0);
 	fake_mask(f, 0, true);
-	preempt_enable();
+	let_work(f);
 	KUNIT_EXPECT_EQ(test, fake_sent(f), 0);
 	KUNIT_EXPECT_TRUE(test, fake_pending(f, 0));
 	fake_mask(f, 0, false);
@@ -735,37 +751,37 @@ static void route_broadcast_changed_test(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, fake_pending(f, 0));
 
 	/* Closed meanwhile. */
-	preempt_disable();
+	hold_work(f);
 	raise_atomic(f, 0);
 	mr_function_set_bus_master(&f->fn, false);
-	preempt_enable();
+	let_work(f);
 	KUNIT_EXPECT_EQ(test, fake_sent(f), 1);
 	KUNIT_EXPECT_TRUE(test, fake_pending(f, 0));
 	mr_function_set_bus_master(&f->fn, true);
 	KUNIT_EXPECT_EQ(test, fake_sent(f), 2);
 
 	/* To one target meanwhile. */
-	preempt_disable();
+	hold_work(f);
 	raise_atomic(f, 0);
 	fake_address(f, 0, FAKE_ADDRESS(2));
-	preempt_enable();
+	let_work(f);
 	KUNIT_EXPECT_EQ(test, fake_sent(f), 3);
 	fake_expect(f, 2, FAKE_ADDRESS(2), data_of(0));
 	fake_address(f, 0, FAKE_BROADCAST);
 
 	/* Cleared meanwhile [21]. */
-	preempt_disable();
+	hold_work(f);
 	raise_atomic(f, 0);
 	KUNIT_EXPECT_TRUE(test, mr_vector_clear(v));
 	mr_cap_sync(f->cap);
-	preempt_enable();
+	let_work(f);
 	KUNIT_EXPECT_EQ(test, fake_sent(f), 3);
 
 	/* Rewritten meanwhile: to all, once, and the new one. */
-	preempt_disable();
+	hold_work(f);
 	raise_atomic(f, 0);
 	fake_data(f, 0, 0x60);
-	preempt_enable();
+	let_work(f);
 	KUNIT_EXPECT_EQ(test, fake_sent(f), 4);
 	fake_expect(f, 3, FAKE_BROADCAST, 0x60);
 }
@@ -779,18 +795,18 @@ static void route_broadcast_replayed_test(struct kunit *test)
 	fake_control(f, false, false);
 	fake_raise(f, 0);
 	/* The guest's writes, without what completes them: another CPU's. */
-	preempt_disable();
+	hold_work(f);
 	fake_control(f, true, false);
-	preempt_enable();
+	let_work(f);
 	KUNIT_EXPECT_EQ(test, fake_sent(f), 1);
 	KUNIT_EXPECT_EQ(test, fake_count(&f->cap->count.replayed), 1ULL);
 
-	preempt_disable();
+	hold_work(f);
 	raise_atomic(f, 0);
 	mr_cap_opened(f->cap);
 	mr_cap_opened(f->cap);
 	mr_cap_sync(f->cap);
-	preempt_enable();
+	let_work(f);
 	KUNIT_EXPECT_EQ(test, fake_sent(f), 2);
 	KUNIT_EXPECT_LE(test, fake_count(&f->cap->count.replayed), 2ULL);
 }
