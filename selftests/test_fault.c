@@ -134,6 +134,8 @@ struct world {
 	int fd[FIRST], old[2], other;
 	void *image;
 	struct msi_route_vector_change change[FIRST];
+	struct msi_route_function functions[2];
+	struct msi_route_vector vectors[FIRST];
 	struct saved saved;
 };
 
@@ -209,6 +211,8 @@ static void begin(struct world *w)
 	w->other = -1;
 	w->image = MAP_FAILED;
 	memset(w->change, 0, sizeof(w->change));
+	memset(w->functions, 0, sizeof(w->functions));
+	memset(w->vectors, 0, sizeof(w->vectors));
 	memset(&w->saved, 0, sizeof(w->saved));
 }
 
@@ -665,6 +669,37 @@ static bool not_translated(struct world *w)
 	return trigger(&w->fn, MSIX, HANDLED) >= MSI_ROUTE_PENDING;
 }
 
+static int describe_functions(struct world *w)
+{
+	struct msi_route_get_functions arg = {
+		.size = sizeof(arg), .room = 2, .stride = sizeof(w->functions[0]),
+		.functions = (unsigned long)w->functions,
+	};
+
+	return ioctl(w->device, MSI_ROUTE_GET_FUNCTIONS, &arg) ? -errno : 0;
+}
+
+/* The witness, and this one. */
+static bool functions_described(struct world *w)
+{
+	return w->functions[0].caps[MSIX].max == 1 && w->functions[1].caps[IMS].max == MAX_IMS;
+}
+
+static int describe_vectors(struct world *w)
+{
+	struct msi_route_get_vectors arg = {
+		.size = sizeof(arg), .kind = MSIX, .room = FIRST,
+		.stride = sizeof(w->vectors[0]), .vectors = (unsigned long)w->vectors,
+	};
+
+	return ioctl(w->fn.fd, MSI_ROUTE_GET_VECTORS, &arg) ? -errno : 0;
+}
+
+static bool vectors_described(struct world *w)
+{
+	return w->vectors[1].events == 1 && w->vectors[FIRST - 1].vector == FIRST - 1;
+}
+
 /* Those that need no memory: a copy may fail. */
 
 static int unmask(struct world *w)
@@ -791,6 +826,8 @@ CALL(unmap, .call = take_away, .done = taken_away, .prepare = have_place,
 CALL(mmap, .call = map_image, .done = image_mapped);
 CALL(translation, .call = translate, .done = translated, .undone = not_translated,
      .copies_only = true);
+CALL(functions, .call = describe_functions, .done = functions_described);
+CALL(vectors, .call = describe_vectors, .done = vectors_described);
 CALL(write, .call = unmask, .done = sent_what_was_pending, .copies_only = true);
 CALL(read, .call = read_pba, .done = nothing, .copies_only = true);
 CALL(trigger, .call = raise_event, .done = event_raised, .copies_only = true, .returns = true);
