@@ -670,8 +670,8 @@ enum msi_route_change {
  * and each vector that may be sent now is marked as used.  MSI_ROUTE_RESET
  * forgets them as well, and marks nothing; MSI_ROUTE_SET_ENTRIES marks as a
  * guest's write does, and MSI_ROUTE_RESTORE as a write of all registers.  A vector
- * that is given back has no marks any more.  A write of MSI's Message Control counts as a write of the
- * messages of all its vectors.
+ * that is given back has no marks any more.  A write of MSI's Message Control
+ * counts as a write of the messages of all its vectors.
  *
  * ============== ========================================================
  * ``EBADF``      @fd is not open, or -1 although @changes is not 0

@@ -7,4 +7,4 @@ LDFLAGS += -no-pie
 
 include ../lib.mk
 
-$(TEST_GEN_PROGS): guest/function.c guest/guest.c guest/vm.c guest/entry.S
+$(TEST_GEN_PROGS): $(wildcard guest/*.c) guest/entry.S
