@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include <kselftest.h>
 
 #include "guest/function.h"
 
@@ -126,7 +127,7 @@ static const struct scene {
 	{ "cleared", cleared },
 };
 
-#define NR_SCENES	(sizeof(scenes) / sizeof(scenes[0]))
+#define NR_SCENES	ARRAY_SIZE(scenes)
 
 static void play(struct function *fn, const struct scene *scene)
 {

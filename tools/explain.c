@@ -6,8 +6,6 @@
 #include "explain.h"
 #include "message.h"
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-
 static const char *const rules[] = {
 #include "rules.inc"
 };

@@ -58,13 +58,12 @@ static const struct function *choose(const struct functions *all, const char *vm
 		if (!is_function(&all->list[i].f, function))
 			continue;
 		if (found)
-			errx(1, "several functions are %s of VM %s: name one by its number, %u or %u",
-			     function, vm, found->f.number, all->list[i].f.number);
+			errx(1, "VM %s has several functions %s: take the number, %u or %u",
+			     vm, function, found->f.number, all->list[i].f.number);
 		found = &all->list[i];
 	}
 	if (!has_vm)
-		errx(1, "no function of a VM %s: there is none, or you may not see it (CAP_PERFMON)",
-		     vm);
+		errx(1, "no function of a VM %s, or you may not see it (CAP_PERFMON)", vm);
 	if (!found)
 		errx(1, "VM %s has no function %s", vm, function);
 	return found;

@@ -11,6 +11,8 @@
 #define DEVICE		"/dev/msi_route"
 #define NR_KINDS	MSI_ROUTE_NR_KINDS
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
 /* A function, and what happened to each of its capabilities. */
 struct function {
 	struct msi_route_function f;

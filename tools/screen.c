@@ -311,7 +311,7 @@ static void draw_help(void)
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(lines); i++)
 		mvaddstr(FIRST_ROW + i, 2, lines[i]);
 }
 
@@ -361,8 +361,10 @@ static void leave(struct screen *s)
 		forget_vectors(s);
 	/* The path down to what the view is of. */
 	s->path.vector = 0;
-	if (s->view < VIEW_VECTORS)
-		s->path.function = s->path.kind = 0;
+	if (s->view < VIEW_VECTORS) {
+		s->path.function = 0;
+		s->path.kind = 0;
+	}
 }
 
 static void sort_by(struct screen *s, int step)

@@ -10,8 +10,6 @@
 #include "message.h"
 #include "table.h"
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-
 /* With a space between them they fit into 80 characters. */
 static const struct column vm_columns[] = {
 	{ "VM", 14, false }, { "NAME", 15, false }, { "FUNCS", 5, true },
