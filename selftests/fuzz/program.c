@@ -368,12 +368,23 @@ static void random_config_access(struct rng *r, const struct msi_route_create *s
 	}
 }
 
+/* Behind a remapping unit many messages are in remappable format. */
+static void make_remappable(struct rng *r, const struct msi_route_create *s, __u64 *arg)
+{
+	bool lo = arg[0] == MSI_ROUTE_TABLE ? arg[1] % 16 == 0 :
+		  arg[0] == MSI_ROUTE_CONFIG && s->msi_vectors && arg[1] == s->msi_cap + 4U;
+
+	if (lo && s->flags & MSI_ROUTE_CREATE_REMAPPING && chance(r, 50))
+		arg[3] |= 0x10;
+}
+
 static void random_access(struct rng *r, const struct msi_route_create *s, __u64 *arg)
 {
 	if (s->msix_vectors && chance(r, s->msi_vectors || s->grant_cap ? 55 : 85))
 		random_table_access(r, s, arg);
 	else
 		random_config_access(r, s, arg);
+	make_remappable(r, s, arg);
 	if (chance(r, 1)) {
 		arg[0] = below(r, 5);
 		arg[1] = chance(r, 50) ? below(r, 0x120) : next(r);
