@@ -393,8 +393,9 @@ TEST_F(hold, disabled_while_held)
 	int outcome[1];
 
 	for (i = 0; i < (self->kind == MSIX ? 2 : 1); i++) {
-		WITH_OPEN_HOLD(1, outcome, (self->kind == MSIX ? msix_control(&self->fn, closed[i]) :
-							       msi_control(&self->fn, 0),
+		WITH_OPEN_HOLD(1, outcome, (self->kind == MSIX ?
+					    msix_control(&self->fn, closed[i]) :
+					    msi_control(&self->fn, 0),
 					    weight = vcpu_irr_weight(self->new),
 					    pending = totals(&self->fn, self->kind).pending));
 		EXPECT_EQ(0, weight);

@@ -695,7 +695,6 @@ static bool do_changes(const __u64 *arg)
 	return true;
 }
 
-
 static bool do_run(__u32 run)
 {
 	int ret = set_run(&now.fn, run);

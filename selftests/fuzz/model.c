@@ -882,7 +882,8 @@ struct errors model_access(struct model *m, bool write, const struct msi_route_a
 	} else if (!write) {
 		read(m, a, value);
 	} else if (a->space == MSI_ROUTE_CONFIG) {
-		write_config(m, a->offset & ~3U, (a->len == 4 ? ~0U : (1U << a->len * 8) - 1) << shift,
+		write_config(m, a->offset & ~3U,
+			     (a->len == 4 ? ~0U : (1U << a->len * 8) - 1) << shift,
 			     (__u32)a->value << shift);
 	} else if (a->space == MSI_ROUTE_TABLE) {
 		write_table(m, a->offset, a->len, a->value);

@@ -208,10 +208,12 @@ void mangle_shape(struct rng *r, struct msi_route_create *s)
 			s->msix_pba_bir = below(r, 9);
 			break;
 		case 5:
-			s->msix_table_offset = chance(r, 50) ? below(r, 0x1000) : next(r) & 0x7fffffff;
+			s->msix_table_offset = chance(r, 50) ? below(r, 0x1000) :
+							       next(r) & 0x7fffffff;
 			break;
 		case 6:
-			s->msix_pba_offset = chance(r, 50) ? below(r, 0x1000) : next(r) & 0x7fffffff;
+			s->msix_pba_offset = chance(r, 50) ? below(r, 0x1000) :
+							     next(r) & 0x7fffffff;
 			break;
 		case 7:
 			s->msi_cap = next(r) & (chance(r, 50) ? 0xfc : 0xff);
@@ -667,7 +669,8 @@ static bool read_op(char *word, struct program *p)
 		word = strtok(NULL, " \n");
 		if (!word)
 			return false;
-		op.arg[i] = word[0] == '-' ? (__u64)strtoll(word, NULL, 0) : strtoull(word, NULL, 0);
+		op.arg[i] = word[0] == '-' ? (__u64)strtoll(word, NULL, 0) :
+					     strtoull(word, NULL, 0);
 	}
 	p->op = realloc(p->op, (p->nr + 1) * sizeof(*p->op));
 	p->op[p->nr++] = op;
