@@ -32,6 +32,13 @@ static u32 positions(const struct mr_function *fn)
 	return fn->msi_cap.position + fn->msi_cap.max + 1;
 }
 
+static bool any_marked(const struct mr_function *fn)
+{
+	u32 end = positions(fn);
+
+	return mr_next_bit(fn->changes.marked, end, 0) < end;
+}
+
 static void mark(struct mr_changes *c, u32 position)
 {
 	/* What changed is there before the mark: pairs with take_one(). */
@@ -175,7 +182,7 @@ void mr_changes_forget(struct mr_function *fn)
 	atomic_set(&c->told, 0);
 	/* Pairs with mark(). */
 	smp_mb();
-	if (!bitmap_empty(c->marked, positions(fn)))
+	if (any_marked(fn))
 		tell(c);
 }
 
@@ -400,11 +407,10 @@ u32 mr_changes_collect(struct mr_function *fn,
 bool mr_changes_left(struct mr_function *fn)
 {
 	struct mr_changes *c = &fn->changes;
-	u32 end = positions(fn);
 
 	lockdep_assert_held(&fn->config);
 
-	if (!c->wanted || mr_next_bit(c->marked, end, 0) >= end)
+	if (!c->wanted || !any_marked(fn))
 		return false;
 	tell(c);
 	return true;

@@ -163,16 +163,17 @@ void mr_function_destroy(struct mr_function *fn)
 
 /* ---- the gate: Enable, Function Mask, Bus Master Enable ---- */
 
-/* Open if there is no reason against it.  Under fn->lock. */
-static void gate_set(struct mr_cap *cap, enum msi_route_reason reason)
+/* Open if there is no reason against it; is it?  Under fn->lock. */
+static bool gate_set(struct mr_cap *cap, enum msi_route_reason reason)
 {
 	if (!cap->max)
-		return;
+		return !reason;
 	trace_msi_route_gate(cap, reason);
 	/* An older one stays, for who has found the gate closed just now. */
 	if (reason && !mr_mutant(MR_MUT_STALE_REASON))
 		WRITE_ONCE(cap->reason, reason);
 	WRITE_ONCE(cap->open, !reason);
+	return !reason;
 }
 
 static void gate_shut(struct mr_cap *cap, enum msi_route_reason reason)
@@ -237,12 +238,9 @@ void mr_function_gate(struct mr_function *fn)
 	}
 	fn->both_enabled = both;
 
-	msix = !mr_msix_shut(fn);
-	msi = !mr_msi_shut(fn);
-	ims = !mr_ims_shut(fn);
-	gate_set(&fn->msix_cap, mr_msix_shut(fn));
-	gate_set(&fn->msi_cap, mr_msi_shut(fn));
-	gate_set(&fn->ims_cap, mr_ims_shut(fn));
+	msix = gate_set(&fn->msix_cap, mr_msix_shut(fn));
+	msi = gate_set(&fn->msi_cap, mr_msi_shut(fn));
+	ims = gate_set(&fn->ims_cap, mr_ims_shut(fn));
 	raw_spin_unlock_irqrestore(&fn->lock, flags);
 
 	gate_settle(&fn->msix_cap, msix);
