@@ -226,6 +226,7 @@ bool allocations_count(void)
 {
 	unsigned long first, last;
 	char filter[128], path[256];
+	const char *event;
 	unsigned int i, j, nr;
 
 	/* A test that failed may have left them. */
@@ -238,8 +239,13 @@ bool allocations_count(void)
 		snprintf(path, sizeof(path), TRACING "/instances/%s", counters[i].name);
 		if (mkdir(path, 0700))
 			return false;
-		for (nr = 0, j = 0; counters[i].events[j]; j++)
-			nr += count_event(counters[i].name, counters[i].events[j], filter);
+		for (nr = 0, j = 0; counters[i].events[j]; j++) {
+			event = counters[i].events[j];
+			/* Compilers make kmem_cache_free() its own caller: by the cache. */
+			nr += count_event(counters[i].name, event,
+					  strcmp(event, "kmem_cache_free") ?
+					  filter : "name ~ \"msi_route*\"");
+		}
 		if (!nr)
 			return false;
 	}
