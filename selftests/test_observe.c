@@ -223,6 +223,29 @@ TEST_F(observe, last_reason)
 	EXPECT_LAST(MODE, MODE);
 }
 
+/* A change that is open, until an emulated host has taken longer than the bound. */
+TEST_F(observe, held)
+{
+	struct msi_route_vector v;
+
+	ASSERT_EQ(0, set_hold(&self->fn, query().hold_max_ns));
+	msix_control(&self->fn, MSIX_ENABLE);
+	do {
+		entry_set(&self->fn, 0, MSI_TO(0), VECTOR, 0);
+		table_write(&self->fn, ENTRY(0), MSI_TO(0) | 0x8);
+		trigger(&self->fn, MSIX, 0);
+		ASSERT_EQ(1, vectors_of(self->fn.fd, 0, MSIX, 0, 1, &v));
+	} while (!(v.state & MSI_ROUTE_STATE_HELD));
+	EXPECT_EQ(MSI_ROUTE_STATE_HELD | MSI_ROUTE_STATE_PENDING | MSI_ROUTE_STATE_ENABLED |
+		  MSI_ROUTE_STATE_BUS_MASTER, v.state);
+	EXPECT_EQ(MSI_ROUTE_REASON_HELD, v.reason);
+	EXPECT_EQ(MSI_ROUTE_REASON_HELD, v.last);
+	table_write(&self->fn, ENTRY(0) + ENTRY_DATA, VECTOR);
+	ASSERT_EQ(1, vectors_of(self->fn.fd, 0, MSIX, 0, 1, &v));
+	EXPECT_FALSE(v.state & MSI_ROUTE_STATE_HELD);
+	EXPECT_EQ(MSI_ROUTE_REASON_NONE, v.reason);
+}
+
 TEST_F(observe, counters)
 {
 	struct msi_route_counters c = {

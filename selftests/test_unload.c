@@ -136,3 +136,23 @@ TEST_F(unload, complete_after_the_last_close)
 	EXPECT_EQ(MSI_ROUTE_SENT, trigger(&self->fn, MSIX, 0));
 	function_close(&self->fn);
 }
+
+/* Of the first VM that a module sees. */
+TEST_F(unload, enodata_until_a_route_is_set)
+{
+	const char *path = getenv("LAB_MODULE");
+	struct msi_route_create shape = msix_shape(NR);
+	struct vm vm;
+
+	NEED_A_MODULE();
+	if (!path)
+		SKIP(return, "LAB_MODULE does not name the file to load again");
+	ASSERT_EQ(0, rmmod(MODULE));
+	ASSERT_EQ(0, insmod(path));
+	vm_create(&vm, VM_NO_MSI_ROUTE, 1);
+	EXPECT_EQ(-ENODATA, function_try_open(&self->fn, &vm, shape));
+	vm_set_msi_routes(&vm, 1);
+	ASSERT_LE(0, function_try_open(&self->fn, &vm, shape));
+	function_close(&self->fn);
+	vm_destroy(&vm);
+}
