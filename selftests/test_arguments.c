@@ -142,7 +142,18 @@ FIXTURE(arguments) {
 	struct state before;
 };
 
+/*
+ * Its address is a multiple of twice its size, so that one whose lower bytes are
+ * spoiled is in it or in nothing: what the module writes must not be the test's own.
+ */
 #define ARENA_SIZE	(256 * 1024)
+#define ARENA_ARGUMENT	0x20000
+#define ARENA_STATE	0x30000
+
+static struct state *arena_state(FIXTURE_DATA(arguments) *self)
+{
+	return (struct state *)(self->arena + ARENA_STATE);
+}
 
 static struct msi_route_create shape(int vm)
 {
@@ -197,8 +208,9 @@ FIXTURE_SETUP(arguments)
 	vm_create(&self->vm, 0, 1);
 	ASSERT_LE(0, function_try_open(&self->fn, &self->vm, shape(self->vm.fd)));
 	ASSERT_EQ(0, set_run(&self->fn, 0));
-	self->arena = mmap(NULL, 2 * ARENA_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	self->arena = mmap(NULL, 4 * ARENA_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)self->arena);
+	self->arena += -(unsigned long)self->arena % (2 * ARENA_SIZE);
 	ASSERT_EQ(0, mprotect(self->arena, ARENA_SIZE, PROT_READ | PROT_WRITE));
 }
 
@@ -317,7 +329,7 @@ static void bound_memory(unsigned long number, union any *arg)
 /* 0 or the error. */
 static int call_spoiled(FIXTURE_DATA(arguments) *self, int fd, const struct subject *s)
 {
-	union any *arg = (union any *)(self->arena + 0x20000), spoiled = s->valid;
+	union any *arg = (union any *)(self->arena + ARENA_ARGUMENT), spoiled = s->valid;
 	unsigned long address = (unsigned long)arg, end = (unsigned long)self->arena + ARENA_SIZE;
 	int ret;
 
@@ -359,7 +371,7 @@ static void fill_arena(FIXTURE_DATA(arguments) *self)
 	static const __u32 fills[] = { 0, -1, MSI_ROUTE_EVENTFD_KEEP };
 	__u32 i, *words = (__u32 *)self->arena;
 
-	for (i = 0; i < 0x20000 / sizeof(*words); i++) {
+	for (i = 0; i < ARENA_ARGUMENT / sizeof(*words); i++) {
 		switch (i / 1024 % 5) {
 		case 3:
 			words[i] = random_number() & 127;
@@ -386,6 +398,7 @@ static unsigned int try_spoiled(struct __test_metadata *_metadata,
 		if (!(round & 31))
 			fill_arena(self);
 		get_state(self, &self->before);
+		*arena_state(self) = self->before;
 		error = call_spoiled(self, fd, s);
 		EXPECT_TRUE(documented(s->number, error))
 			TH_LOG("%s: %s", s->name, strerror(error));
@@ -433,7 +446,7 @@ TEST_F(arguments, eventfd_state_translation)
 
 	for (i = 0; i < ARRAY_SIZE(subjects); i++) {
 		if (i == 1 || i == 2) {
-			subjects[i].valid.state = state_at(&self->before);
+			subjects[i].valid.state = state_at(arena_state(self));
 			subjects[i].valid.state.ims_granted = 2;
 		}
 		done = try_spoiled(_metadata, self, self->fn.fd, &subjects[i]);
