@@ -10,7 +10,6 @@ around it, or * for each line of the function. If REASON begins with "race", the
 may be run all the same.
 """
 import argparse
-import collections
 import datetime
 import json
 import os
@@ -36,6 +35,11 @@ def counts(path):
     return found
 
 
+def is_run(key, run):
+    """Did this run come to that line?"""
+    return run.get(key, ("", 0))[1] > 0
+
+
 def reasons(path):
     """{(file, function, text): reason}"""
     found = {}
@@ -56,8 +60,8 @@ def table(names, lines, runs, reasoned):
     rows = [["file", "lines", *heads, "all", "reasoned"]]
 
     def row(name, wanted):
-        per = [sum(1 for key in wanted if run[key][1]) for run in runs.values()]
-        every = sum(1 for key in wanted if any(run[key][1] for run in runs.values()))
+        per = [sum(is_run(key, run) for key in wanted) for run in runs.values()]
+        every = sum(any(is_run(key, run) for run in runs.values()) for key in wanted)
         share = [f"{100 * n / len(wanted):.1f} %" for n in per + [every]]
         rows.append([name, str(len(wanted)), *share,
                      str(sum(1 for key in wanted if key in reasoned))])
@@ -79,8 +83,7 @@ def main():
     parser.add_argument("counts", nargs="+")
     args = parser.parse_args()
 
-    runs = {path: collections.defaultdict(lambda: ("", 0), counts(path))
-            for path in args.counts}
+    runs = {path: counts(path) for path in args.counts}
     reason, used, reasoned = reasons(args.reasons), set(), set()
     # Of the module: no tests in it, no header of the kernel's.
     names = sorted(name for name in {key[0] for run in runs.values() for key in run}
@@ -96,7 +99,7 @@ def main():
             source = text.read().split("\n")
         bare = []
         for key in (key for key in lines if key[0] == name):
-            if any(run[key][1] for run in runs.values()):
+            if any(is_run(key, run) for run in runs.values()):
                 continue
             function = next(run[key][0] for run in runs.values() if key in run)
             # What the compiler makes of a part of a function
@@ -114,7 +117,7 @@ def main():
         for line in bare:
             print(f"# {line}")
     stale = {key for key in set(reason) - used if not reason[key].startswith("race")}
-    for left in stale:
+    for left in sorted(stale):
         print(f"# no such line is left uncovered: {' '.join(left)}")
     failed += bool(stale)
     print(f"{'not ok' if stale else 'ok'} {len(names) + 1} each reason has its line")
