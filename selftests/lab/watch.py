@@ -25,6 +25,7 @@ import termios
 import time
 import tty
 
+EMULATOR = 118
 NO_REPORT = 119
 REPORT = 120
 SETUP = 121
@@ -346,6 +347,9 @@ def verdict(host, args):
         if host.ended_by == "timeout":
             say("timeout: the command did not end within %d s" % args.timeout)
             return TIMEOUT
+        if host.ended_by is None and host.qemu.returncode < 0:
+            say("QEMU itself ended, by signal %d" % -host.qemu.returncode)
+            return EMULATOR
         say("the host ended without a status of the command (QEMU: %s)" % host.qemu.returncode)
         return DIED
     if host.ended_by == "drain":
