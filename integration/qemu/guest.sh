@@ -140,7 +140,8 @@ boot()
 		break
 	done
 
-	if wait_for 240 '^guest: end'; then
+	# No measure of speed: a host of two emulated processors may be busy.
+	if wait_for 480 '^guest: end'; then
 		ended
 		"$here/monitor" "$work/monitor" "info msi-route" > "$work/counters" || :
 		"$here/monitor" "$work/monitor" quit || :
