@@ -347,7 +347,8 @@ def verdict(host, args):
         if host.ended_by == "timeout":
             say("timeout: the command did not end within %d s" % args.timeout)
             return TIMEOUT
-        if host.ended_by is None and host.qemu.returncode < 0:
+        # SIGKILL is this program's own.
+        if host.qemu.returncode < 0 and host.qemu.returncode != -signal.SIGKILL:
             say("QEMU itself ended, by signal %d" % -host.qemu.returncode)
             return EMULATOR
         say("the host ended without a status of the command (QEMU: %s)" % host.qemu.returncode)
