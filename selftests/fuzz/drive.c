@@ -19,6 +19,7 @@
 
 #include "../guest/function.h"
 #include "drive.h"
+#include "kcov.h"
 
 #define MSIX	MSI_ROUTE_MSIX
 #define MSI	MSI_ROUTE_MSI
@@ -1196,6 +1197,7 @@ enum verdict drive(const struct program *p, unsigned int full, unsigned int *at)
 		*at = i;
 		right = do_op(&p->op[i]) && mind_the_time() && same(last || i % full == full - 1);
 		statistics.ops++;
+		kcov_take();
 	}
 	slow = !right && ran_out();
 	if (now.fn.fd >= 0)

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "drive.h"
+#include "kcov.h"
 
 #define PROGRAM_OPS	1000
 #define FULL_EVERY	64
@@ -17,17 +18,19 @@ static int usage(void)
 {
 	fprintf(stderr,
 		"usage: fuzz_route [--seed S] [--ops N] [--jobs N] [--out FILE] [--shrink SECONDS]\n"
+		"                  [--kcov FILE]\n"
 		"       fuzz_route --replay FILE...\n"
 		"       fuzz_route --print SEED\n"
 		"Does operations on msi_route and on a model of it, and compares. A program that\n"
 		"shows a difference is made short, printed, and written to FILE. --print writes\n"
-		"the program of a seed as text instead of running it.\n");
+		"the program of a seed as text instead of running it. --kcov adds to FILE which\n"
+		"basic blocks of the module were run.\n");
 	return 2;
 }
 
 /* ---- a shorter program that fails ---- */
 
-static const char *out;
+static const char *out, *kcov;
 static unsigned int shrink_seconds = 60;
 
 static bool fails(const struct program *p)
@@ -159,6 +162,23 @@ static int replay(const char *file)
 	return 0;
 }
 
+static int run_job(__u64 seed, __u64 ops)
+{
+	int status;
+
+	drive_init();
+	if (kcov && !kcov_begin()) {
+		printf("not ok - fuzz: KCOV: %m\n");
+		return 1;
+	}
+	status = run_random(seed, ops);
+	if (kcov && !kcov_end(kcov)) {
+		printf("not ok - fuzz: %s: %m\n", kcov);
+		return 1;
+	}
+	return status;
+}
+
 static int run_jobs(__u64 seed, __u64 ops, unsigned int jobs)
 {
 	int status, failed = 0;
@@ -168,8 +188,7 @@ static int run_jobs(__u64 seed, __u64 ops, unsigned int jobs)
 	for (i = 0; i < jobs; i++) {
 		if (fork())
 			continue;
-		drive_init();
-		status = run_random(seed + i, ops / jobs);
+		status = run_job(seed + i, ops / jobs);
 		fflush(stdout);
 		_exit(status);
 	}
@@ -184,7 +203,8 @@ int main(int argc, char **argv)
 		{ "seed", required_argument, NULL, 's' }, { "ops", required_argument, NULL, 'o' },
 		{ "jobs", required_argument, NULL, 'j' }, { "replay", no_argument, NULL, 'r' },
 		{ "print", required_argument, NULL, 'p' }, { "out", required_argument, NULL, 'f' },
-		{ "shrink", required_argument, NULL, 'k' }, { 0 },
+		{ "shrink", required_argument, NULL, 'k' },
+		{ "kcov", required_argument, NULL, 'c' }, { 0 },
 	};
 	__u64 seed = time(NULL), ops = 100000;
 	unsigned int jobs = 1;
@@ -211,6 +231,9 @@ int main(int argc, char **argv)
 			break;
 		case 'f':
 			out = optarg;
+			break;
+		case 'c':
+			kcov = optarg;
 			break;
 		case 'p':
 			random_program(&p, strtoull(optarg, NULL, 0), PROGRAM_OPS);
