@@ -12,8 +12,9 @@
 
 /* Words of the kernel's buffer: the first is how many of the others are in use. */
 #define BUFFER_WORDS	(1UL << 19)
-/* A power of two, some times as many as the module has blocks. */
-#define SET_SLOTS	(1UL << 15)
+/* Some times as many slots as the module has blocks. */
+#define SET_BITS	15
+#define SET_SLOTS	(1UL << SET_BITS)
 
 static unsigned long *buffer;
 static unsigned long set[SET_SLOTS], in_set;
@@ -37,7 +38,7 @@ bool kcov_begin(void)
 
 static void add(unsigned long address)
 {
-	unsigned long slot = (address * 0x9e3779b97f4a7c15UL) >> 49;
+	unsigned long slot = (address * 0x9e3779b97f4a7c15UL) >> (64 - SET_BITS);
 
 	while (set[slot] && set[slot] != address)
 		slot = (slot + 1) % SET_SLOTS;
@@ -70,8 +71,6 @@ bool kcov_end(const char *file)
 	unsigned long slot;
 	FILE *to;
 
-	if (!buffer)
-		return true;
 	kcov_take();
 	if (lost) {
 		errno = ENOSPC;

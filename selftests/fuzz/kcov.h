@@ -13,7 +13,10 @@
 bool kcov_begin(void);
 /* After every few calls: what has been run is kept, and the kernel's buffer emptied. */
 void kcov_take(void);
-/* Adds the address of each block that was run to @file, in hexadecimal, a line each. */
+/*
+ * After kcov_begin(): adds the address of each block that was run to @file, in
+ * hexadecimal, a line each.
+ */
 bool kcov_end(const char *file);
 
 #endif /* FUZZ_KCOV_H */
