@@ -25,6 +25,18 @@ in_root()
 		exit $?' "$dir" "$@" < /dev/null
 }
 
+# own_kernels : which kernels, as uname -r says, the package is built for here. Those of
+# the machine's own Debian release, where apt is to find their headers.
+own_kernels()
+{
+	local version dir
+
+	for version in "$(default_kernel)" "$(beside_kernel)"; do
+		dir=$("$lab/kernel" --dir "$version") || return
+		[ "$(cat "$dir/debian")" != "$(own_release)" ] || cat "$dir/release"
+	done
+}
+
 # What package builds: the version of dkms.conf, and two later ones.
 version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' "$top/dkms.conf")
 # shellcheck disable=SC2034 # read by the scripts that source this
