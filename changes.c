@@ -7,7 +7,8 @@
  * guest can make nothing grow.  The kinds of a vector's changes are under its
  * lock; a bitmap finds the vectors that have any.  A mark is made under raw
  * locks, in any context; the eventfd is signalled by a work item, because a
- * signal from within another eventfd's signal would be dropped.
+ * signal from within another eventfd's signal would be dropped.  That takes no
+ * lock that the VMM could hold: others' work items are in the same queue.
  */
 #include <linux/bitmap.h>
 #include <linux/eventfd.h>
@@ -24,7 +25,7 @@
 static void tell(struct mr_changes *c)
 {
 	if (!atomic_read(&c->told) && !atomic_xchg(&c->told, 1))
-		schedule_work(&c->work);
+		queue_work(mr_wq, &c->work);
 }
 
 static u32 positions(const struct mr_function *fn)
@@ -167,15 +168,18 @@ static void forget_cap(struct mr_cap *cap)
  * mr_changes_forget() - forget all marks, and which vectors were used
  * @fn: the function
  *
- * Context: process, interrupts on, no lock held.
+ * Context: process, interrupts on; fn->config held.
  */
 void mr_changes_forget(struct mr_function *fn)
 {
 	struct mr_changes *c = &fn->changes;
 
-	/* Pairs with mr_changes_set(); the bitmap stays once it is there. */
-	if (!smp_load_acquire(&c->marked))
+	lockdep_assert_held(&fn->config);
+
+	if (!c->marked)
 		return;
+	/* Before a vector's lock is taken for it: mr_changes_give_back(). */
+	WRITE_ONCE(c->forgotten, c->forgotten + 1);
 	forget_cap(&fn->msix_cap);
 	forget_cap(&fn->msi_cap);
 	/* It need not come to take what is gone: of what follows it is told. */
@@ -191,12 +195,27 @@ void mr_changes_forget(struct mr_function *fn)
 static void tell_work(struct work_struct *work)
 {
 	struct mr_changes *c = container_of(work, struct mr_changes, work);
-	struct mr_function *fn = container_of(c, struct mr_function, changes);
+	/* It stays as long as we run: exchange(). */
+	struct eventfd_ctx *ctx = READ_ONCE(c->ctx);
 
-	mutex_lock(&fn->config);
-	if (c->ctx)
-		eventfd_signal(c->ctx);
-	mutex_unlock(&fn->config);
+	if (mr_mutant(MR_MUT_TELL_WAITS)) {
+		struct mr_function *fn = container_of(c, struct mr_function, changes);
+
+		mutex_lock(&fn->config);
+		mutex_unlock(&fn->config);
+	}
+	if (ctx)
+		eventfd_signal(ctx);
+}
+
+/* On return nobody signals the old one any more.  Under fn->config. */
+static struct eventfd_ctx *exchange(struct mr_changes *c, struct eventfd_ctx *ctx)
+{
+	struct eventfd_ctx *old = c->ctx;
+
+	WRITE_ONCE(c->ctx, ctx);
+	cancel_work_sync(&c->work);
+	return old;
 }
 
 /* Under fn->config. */
@@ -209,8 +228,7 @@ static int make_bitmap(struct mr_function *fn)
 	marked = bitmap_zalloc(positions(fn), GFP_KERNEL_ACCOUNT);
 	if (!marked)
 		return -ENOMEM;
-	/* Pairs with mr_changes_forget(). */
-	smp_store_release(&fn->changes.marked, marked);
+	fn->changes.marked = marked;
 	return 0;
 }
 
@@ -237,8 +255,9 @@ int mr_changes_choose(struct mr_function *fn, u32 changes,
 	WRITE_ONCE(c->wanted, 0);
 	/* Each vector's lock is taken: nobody marks any more. */
 	mr_changes_forget(fn);
+	*ctx = exchange(c, *ctx);
+	/* After it: one that was to be told of may have been cancelled. */
 	atomic_set(&c->told, 0);
-	swap(c->ctx, *ctx);
 	/* Pairs with mr_changes_wanted(). */
 	smp_store_release(&c->wanted, changes);
 	/* Before the gates are read; pairs with mr_function_gate(). */
@@ -255,7 +274,7 @@ int mr_changes_choose(struct mr_function *fn, u32 changes,
  * @fd: the eventfd; negative with @changes 0
  *
  * Context: process, may sleep; takes fn->config.
- * Return: 0, or -EBADF, -EINVAL, -ENOMEM as &struct msi_route_set_notify
+ * Return: 0, or -EBADF, -EINVAL, -ENOMEM, -EINTR as &struct msi_route_set_notify
  * documents them; then nothing has changed.
  */
 int mr_changes_set(struct mr_function *fn, u32 changes, int fd)
@@ -268,9 +287,11 @@ int mr_changes_set(struct mr_function *fn, u32 changes, int fd)
 		if (IS_ERR(ctx))
 			return PTR_ERR(ctx);
 	}
-	mutex_lock(&fn->config);
-	ret = mr_changes_choose(fn, changes, &ctx);
-	mutex_unlock(&fn->config);
+	ret = mutex_lock_killable(&fn->config);
+	if (!ret) {
+		ret = mr_changes_choose(fn, changes, &ctx);
+		mutex_unlock(&fn->config);
+	}
 	/* The old one, or the one that is not needed. */
 	if (ctx)
 		eventfd_ctx_put(ctx);
@@ -331,26 +352,38 @@ static void take_one(struct mr_function *fn, u32 position,
 /**
  * mr_changes_give_back() - mark again what could not be handed out
  * @fn: the function
+ * @forgotten: how often marks had been forgotten when it was taken: if they were
+ *	since, so is this one
  * @r: a change that was taken
+ *
+ * It takes no mutex, so it cannot be kept from it by a signal that kills.
  *
  * Context: process, no spinlock held.
  */
-void mr_changes_give_back(struct mr_function *fn,
+void mr_changes_give_back(struct mr_function *fn, u32 forgotten,
 			  const struct msi_route_vector_change *r)
 {
 	struct mr_cap *cap = r->kind == MSI_ROUTE_MSIX ? &fn->msix_cap :
 							 &fn->msi_cap;
+	const u32 *now = &fn->changes.forgotten;
 	struct mr_vector *v;
 	unsigned long flags;
 
 	if (r->vector == MSI_ROUTE_CAPABILITY) {
-		mr_change_control(cap);
+		if (READ_ONCE(*now) == forgotten)
+			mr_change_control(cap);
 		return;
 	}
-	v = mr_vector_at(cap, r->vector);
-	raw_spin_lock_irqsave(&mr_slow(v)->lock, flags);
-	mr_change_vector(v, r->changes);
-	raw_spin_unlock_irqrestore(&mr_slow(v)->lock, flags);
+	rcu_read_lock();
+	v = mr_vector_find(cap, r->vector);
+	if (v) {
+		raw_spin_lock_irqsave(&mr_slow(v)->lock, flags);
+		/* If it is forgotten from now on, this mark is, too. */
+		if (!mr_slow(v)->absent && READ_ONCE(*now) == forgotten)
+			mr_change_vector(v, r->changes);
+		raw_spin_unlock_irqrestore(&mr_slow(v)->lock, flags);
+	}
+	rcu_read_unlock();
 }
 
 /* Goes on where the last one ended, so that no vector waits for ever. */
@@ -422,14 +455,14 @@ bool mr_changes_left(struct mr_function *fn)
  * @g: room and where to; the rest is filled in
  *
  * Context: process, may sleep; takes fn->config.
- * Return: 0, or -EINVAL, -EFAULT, -ENOMEM as &struct msi_route_get_changes
- * documents them; then nothing was taken.
+ * Return: 0, or -EINVAL, -EFAULT, -ENOMEM, -EINTR as
+ * &struct msi_route_get_changes documents them; then nothing was taken.
  */
 int mr_changes_take(struct mr_function *fn, struct msi_route_get_changes *g)
 {
 	struct msi_route_vector_change *r;
-	u32 i, room;
-	int ret = 0;
+	u32 i, room, forgotten;
+	int ret;
 
 	if (!g->room)
 		return -EINVAL;
@@ -438,15 +471,19 @@ int mr_changes_take(struct mr_function *fn, struct msi_route_get_changes *g)
 	if (!r)
 		return -ENOMEM;
 
-	mutex_lock(&fn->config);
+	ret = mutex_lock_killable(&fn->config);
+	if (ret)
+		goto free;
 	g->nr = mr_changes_collect(fn, r, room);
+	g->more = mr_changes_left(fn);
+	forgotten = fn->changes.forgotten;
+	mutex_unlock(&fn->config);
 	if (copy_to_user(u64_to_user_ptr(g->changes), r, g->nr * sizeof(*r))) {
 		for (i = 0; i < g->nr; i++)
-			mr_changes_give_back(fn, &r[i]);
+			mr_changes_give_back(fn, forgotten, &r[i]);
 		ret = -EFAULT;
 	}
-	g->more = mr_changes_left(fn);
-	mutex_unlock(&fn->config);
+free:
 	kvfree(r);
 	return ret;
 }

@@ -295,7 +295,7 @@ static void changes_give_back_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nr, 2U);
 	KUNIT_EXPECT_FALSE(test, told(f));
 	for (i = 0; i < nr; i++)
-		mr_changes_give_back(&f->fn, &r[i]);
+		mr_changes_give_back(&f->fn, f->fn.changes.forgotten, &r[i]);
 	KUNIT_EXPECT_TRUE(test, told(f));
 	KUNIT_EXPECT_EQ(test, mr_changes_collect(&f->fn, r, ROOM), 2U);
 	mutex_unlock(&f->fn.config);

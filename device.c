@@ -202,8 +202,7 @@ static int mr_ioctl_reset(struct mr_function *fn, union mr_ioctl_arg *arg)
 {
 	if (arg->reset.reserved)
 		return -EOPNOTSUPP;
-	mr_function_reset(fn);
-	return 0;
+	return mr_function_reset(fn);
 }
 
 static int mr_ioctl_set_hold(struct mr_function *fn, union mr_ioctl_arg *arg)
@@ -223,8 +222,7 @@ static int mr_ioctl_set_run(struct mr_function *fn, union mr_ioctl_arg *arg)
 {
 	if (arg->set_run.run > 1)
 		return -EINVAL;
-	mr_state_set_run(fn, arg->set_run.run);
-	return 0;
+	return mr_state_set_run(fn, arg->set_run.run);
 }
 
 static int mr_ioctl_save(struct mr_function *fn, union mr_ioctl_arg *arg)
@@ -532,7 +530,7 @@ static struct miscdevice mr_device = {
 
 static int __init mr_init(void)
 {
-	int ret = mr_vectors_module_init();
+	int ret = mr_function_module_init();
 
 	if (ret)
 		return ret;
@@ -540,7 +538,7 @@ static int __init mr_init(void)
 	ret = misc_register(&mr_device);
 	if (ret) {
 		mr_debugfs_module_exit();
-		mr_vectors_module_exit();
+		mr_function_module_exit();
 	}
 	return ret;
 }
@@ -550,7 +548,7 @@ static void __exit mr_exit(void)
 {
 	misc_deregister(&mr_device);
 	mr_debugfs_module_exit();
-	mr_vectors_module_exit();
+	mr_function_module_exit();
 }
 module_exit(mr_exit);
 

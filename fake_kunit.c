@@ -36,7 +36,7 @@ int fake_init(struct kunit *test)
 {
 	struct mr_fake *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
 
-	if (!f || mr_vectors_module_init())
+	if (!f || mr_function_module_init())
 		return -ENOMEM;
 	f->test = test;
 	f->answer = 1;

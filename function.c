@@ -7,14 +7,48 @@
 #include <linux/kernel.h>
 #include <linux/pci_regs.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/workqueue.h>
 
 #include "mr.h"
 #include "mutate.h"
 #include "trace.h"
 
+struct workqueue_struct *mr_wq;
+struct workqueue_struct *mr_release_wq;
+
 /* ---- life ---- */
+
+/* The KUnit suites may run before the module is initialized, and call it too. */
+int mr_function_module_init(void)
+{
+	int ret;
+
+	if (mr_wq)
+		return 0;
+	ret = mr_vectors_module_init();
+	if (ret)
+		return ret;
+	/* Unbound: a long row of broadcasts is in the way of nobody else's work. */
+	mr_release_wq = alloc_workqueue("msi_route_release", WQ_UNBOUND, 0);
+	mr_wq = alloc_workqueue("msi_route", WQ_UNBOUND, 0);
+	if (mr_wq && mr_release_wq)
+		return 0;
+	mr_function_module_exit();
+	return -ENOMEM;
+}
+
+void mr_function_module_exit(void)
+{
+	if (mr_wq)
+		destroy_workqueue(mr_wq);
+	if (mr_release_wq)
+		destroy_workqueue(mr_release_wq);
+	mr_wq = NULL;
+	mr_vectors_module_exit();
+}
 
 /* A capability in configuration space; of size 0: there is none. */
 struct place {
@@ -305,12 +339,17 @@ void mr_function_set_hold(struct mr_function *fn, u32 bound_ns)
  * The gate closes first: events in flight are delivered before that, and what
  * comes later finds the registers as after reset.
  *
- * Context: process, interrupts on, no lock held.
+ * Context: process, may sleep; takes fn->config.
+ * Return: 0 or -EINTR.
  */
-void mr_function_reset(struct mr_function *fn)
+int mr_function_reset(struct mr_function *fn)
 {
 	unsigned long flags;
+	int ret;
 
+	ret = mutex_lock_killable(&fn->config);
+	if (ret)
+		return ret;
 	trace_msi_route_reset(fn);
 	raw_spin_lock_irqsave(&fn->lock, flags);
 	fn->bus_master = false;
@@ -324,7 +363,9 @@ void mr_function_reset(struct mr_function *fn)
 	mr_cap_for_each(&fn->ims_cap, mr_vector_reset);
 	mr_grant_reset(fn);
 	mr_changes_forget(fn);
+	mutex_unlock(&fn->config);
 	mr_function_sync(fn);
+	return 0;
 }
 
 /**
@@ -450,7 +491,7 @@ static int memory_access(struct mr_function *fn, struct msi_route_access *a,
  * @write: a write, else a read
  *
  * Context: process, interrupts on, no lock held; waits for no other task, save
- * for mr_grant_config_write().
+ * for one that sends a broadcast, and in mr_grant_config_write().
  * Return: 0, or -EINVAL, -EMSGSIZE, -ERANGE, -ENODEV as
  * &struct msi_route_access documents them.
  */
@@ -575,20 +616,24 @@ int mr_function_clear(struct mr_function *fn, struct msi_route_trigger *t)
  * @nr: number
  *
  * Context: process, may sleep; takes fn->config, so that no vector goes.
- * Return: 0, or -ECHRNG if not all of them are there.
+ * Return: 0, or -ECHRNG if not all of them are there, or -EINTR.
  */
 int mr_function_set_entries(struct mr_cap *cap, u32 first,
 			    const struct msi_route_entry *entries, u32 nr)
 {
 	struct mr_function *fn = cap->fn;
-	int ret = 0;
+	int ret;
 	u32 i;
 
-	mutex_lock(&fn->config);
+	ret = mutex_lock_killable(&fn->config);
+	if (ret)
+		return ret;
 	if (!mr_cap_has(cap, first, nr))
 		ret = -ECHRNG;
-	for (i = 0; !ret && i < nr; i++)
+	for (i = 0; !ret && i < nr; i++) {
 		mr_msix_set_entry(mr_vector_at(cap, first + i), &entries[i]);
+		cond_resched();
+	}
 	mutex_unlock(&fn->config);
 	mr_function_sync(fn);
 	return ret;
@@ -697,10 +742,8 @@ static int count_vectors(struct mr_cap *cap, u32 vector,
 {
 	struct mr_vector *v;
 
-	if (vector == MSI_ROUTE_ALL_VECTORS) {
-		mr_vectors_count(cap, count);
-		return 0;
-	}
+	if (vector == MSI_ROUTE_ALL_VECTORS)
+		return mr_vectors_count(cap, count);
 	rcu_read_lock();
 	v = mr_vector_find(cap, vector);
 	if (v)
@@ -733,9 +776,9 @@ static void add_cap(struct msi_route_counters *c, struct mr_counters *count)
  * @fn: the function
  * @c: kind and vector say of what; the rest is filled in
  *
- * Context: process, may sleep; takes fn->config.  Not one instant's values while
- * calls are under way.
- * Return: 0, or -EINVAL, -ENODEV, -ECHRNG.
+ * Context: process, may sleep; takes cap->blocks_lock.  Not one instant's values
+ * while calls are under way.
+ * Return: 0, or -EINVAL, -ENODEV, -ECHRNG, -EINTR.
  */
 int mr_function_counters(struct mr_function *fn, struct msi_route_counters *c)
 {

@@ -75,14 +75,14 @@ static int error_of(enum msi_route_grant_status status)
  * @r: how many; what is granted is filled in
  *
  * Context: process, may sleep; takes fn->config.
- * Return: 0, or -EINVAL, -EOPNOTSUPP, -ENOSPC, -ENOMEM as
+ * Return: 0, or -EINVAL, -EOPNOTSUPP, -ENOSPC, -ENOMEM, -EINTR as
  * &struct msi_route_resize documents them.
  */
 int mr_grant_resize(struct mr_cap *cap, struct msi_route_resize *r)
 {
 	const bool limit = r->flags & MSI_ROUTE_RESIZE_LIMIT;
 	u32 old;
-	int ret = 0;
+	int ret;
 
 	if (r->flags & ~MSI_ROUTE_RESIZE_LIMIT || r->reserved)
 		return -EOPNOTSUPP;
@@ -90,7 +90,9 @@ int mr_grant_resize(struct mr_cap *cap, struct msi_route_resize *r)
 	    (limit ? !r->limit || r->limit > cap->max : r->limit))
 		return -EINVAL;
 
-	mutex_lock(&cap->fn->config);
+	ret = mutex_lock_killable(&cap->fn->config);
+	if (ret)
+		return ret;
 	old = cap->limit;
 	if (limit)
 		cap->limit = r->limit;
@@ -140,7 +142,8 @@ u32 mr_grant_config_read(const struct mr_function *fn, u32 reg, u32 *owned)
  * @a: the access; a write of Count asks
  *
  * Unlike other writes of a guest this one may wait for memory, and for the
- * VMM's own calls on the function.
+ * VMM's own calls on the function.  Of a VMM that is killed meanwhile nothing is
+ * done, and nobody sees it.
  *
  * Context: process, may sleep; takes fn->config.
  */
@@ -150,9 +153,8 @@ void mr_grant_config_write(struct mr_function *fn,
 	struct mr_grant *g = &fn->grant;
 	u32 asked;
 
-	if (a->reg != GRANT_REQUEST)
+	if (a->reg != GRANT_REQUEST || mutex_lock_killable(&fn->config))
 		return;
-	mutex_lock(&fn->config);
 	asked = (g->request & ~a->lanes) | (a->value & a->lanes);
 	WRITE_ONCE(g->request, asked);
 	if (a->lanes & GRANT_REQUEST_COUNT) {
@@ -167,12 +169,12 @@ void mr_grant_config_write(struct mr_function *fn,
  * mr_grant_reset() - reset the registers; what was granted stays
  * @fn: the function
  *
- * Context: process, may sleep; takes fn->config.
+ * Context: process; fn->config held.
  */
 void mr_grant_reset(struct mr_function *fn)
 {
-	mutex_lock(&fn->config);
+	lockdep_assert_held(&fn->config);
+
 	WRITE_ONCE(fn->grant.request, 0);
 	WRITE_ONCE(fn->grant.status, MSI_ROUTE_GRANT_NONE);
-	mutex_unlock(&fn->config);
 }

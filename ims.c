@@ -8,6 +8,7 @@
 #include <linux/mm.h>
 #include <linux/pci_regs.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "mr.h"
@@ -172,16 +173,19 @@ static void apply(struct mr_cap *cap, const struct msi_route_ims_op *op)
  * @nr: number of them
  *
  * Context: process, may sleep; takes fn->config.
- * Return: 0, or -EINVAL, -ECHRNG; then nothing has changed.
+ * Return: 0, or -EINVAL, -ECHRNG; then nothing has changed.  Or -EINTR, in a task
+ * that is being killed: then some of them may be done.
  */
 int mr_ims_set(struct mr_function *fn, const struct msi_route_ims_op *ops,
 	       u32 nr)
 {
 	struct mr_cap *cap = &fn->ims_cap;
-	int ret = 0;
+	int ret;
 	u32 i;
 
-	mutex_lock(&fn->config);
+	ret = mutex_lock_killable(&fn->config);
+	if (ret)
+		return ret;
 	for (i = 0; i < nr && !ret; i++) {
 		if (!valid(&ops[i]))
 			ret = -EINVAL;
@@ -192,6 +196,8 @@ int mr_ims_set(struct mr_function *fn, const struct msi_route_ims_op *ops,
 		apply(cap, &ops[i]);
 		/* What it released goes out before it may be masked again [24]. */
 		mr_cap_sync(cap);
+		if (fatal_signal_pending(current))
+			ret = -EINTR;
 		cond_resched();
 	}
 	mutex_unlock(&fn->config);

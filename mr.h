@@ -12,15 +12,22 @@
  *
  *   fn->config        mutex; eventfds, place on the MMIO bus, what the VMM is
  *                     told of, stop and restore, the number of vectors: VMM,
- *                     work items, and a guest that asks for vectors
+ *                     and a guest that asks for vectors
  *   kvm->slots_lock   KVM's mutex; the MMIO bus
+ *   cap->blocks_lock  mutex; which blocks of vectors there are, and counting
+ *   cap->many_lock    mutex; broadcasts, one at a time
  *   eventfd's wqh.lock
- *   cap->many_lock    raw; broadcasts, one at a time, process context only
  *   a vector's lock   raw, interrupts off; the writers of one vector
  *   fn->lock          raw, interrupts off; the registers of the capabilities
  *   cap->hold_lock    raw, interrupts off; the list of open update holds
  *
- * Nobody waits for a sender with one of them held or with interrupts off.
+ * Nobody waits for a sender with a raw one of them held or with interrupts off.
+ *
+ * fn->config and slots_lock may be held for as long as a caller likes: KVM holds
+ * slots_lock over a copy to its caller, whose page a server of the caller's never
+ * brings.  So whoever waits for one of them can be killed, but for the last close
+ * of the function, and no work item does: one function's would keep back those of
+ * others.  No user memory is touched with fn->config held.
  */
 #ifndef MR_H
 #define MR_H
@@ -246,17 +253,21 @@ struct mr_vector_count {
  * @position: of its first vector in fn->changes.marked
  * @open: enabled, not masked as a whole, bus master: senders may send
  * @reason: why it is not @open, or was not the last time; under fn->lock
- * @blocks: the vectors, and NULL where there are none; changed under fn->config,
+ * @blocks: the vectors, and NULL where there are none; made under fn->config,
  *	freed after an RCU grace period
+ * @keep: number of @blocks that @release_work leaves alone: who has fn->config
+ *	relies on them; under @blocks_lock
+ * @blocks_lock: taking from @blocks, and counting; for a short time only
  * @release_work: frees blocks that are not needed any more
- * @dying: blocks that wait for the grace period; under fn->config
- * @gone: what had happened to vectors that were freed; under fn->config
+ * @dying: blocks that wait for the grace period; under @blocks_lock
+ * @gone: what had happened to vectors that were freed; under @blocks_lock
  * @triggers: attached eventfds by vector; under fn->config
  * @pending: a bit for each vector; for MSI-X this is the PBA
  * @deferred: a bit for each vector whose broadcast is to be sent
  * @nr_deferred: at least the number of bits in @deferred, and of broadcasts
  *	under way
- * @many_lock: held over a broadcast; process context only
+ * @many_lock: held over a broadcast
+ * @many_next: the vector from which on @many_work looks; under @many_lock
  * @many_work: sends what was deferred
  * @hold_bound: of update holds, 0: no holds; under @hold_lock
  * @hold_lock: @holds, hold_until in them, and the start of @hold_timer
@@ -274,6 +285,8 @@ struct mr_cap {
 	bool open;
 	u8 reason;		/* enum msi_route_reason */
 	struct mr_block __rcu **blocks;
+	u32 keep;
+	struct mutex blocks_lock;
 	struct work_struct release_work;
 	struct mr_block *dying;
 	struct mr_vector_count gone;
@@ -281,7 +294,8 @@ struct mr_cap {
 	unsigned long *pending;
 	unsigned long *deferred;
 	atomic_t nr_deferred;
-	raw_spinlock_t many_lock;
+	struct mutex many_lock;
+	u32 many_next;
 	struct work_struct many_work;
 	ktime_t hold_bound;
 	raw_spinlock_t hold_lock;
@@ -397,7 +411,7 @@ void mr_vectors_destroy(struct mr_cap *cap);
 struct mr_vector *mr_vector_at(const struct mr_cap *cap, u32 index);
 struct mr_vector *mr_vector_find(const struct mr_cap *cap, u32 index);
 void mr_cap_for_each(struct mr_cap *cap, void (*each)(struct mr_vector *v));
-void mr_vectors_count(struct mr_cap *cap, struct mr_vector_count *count);
+int mr_vectors_count(struct mr_cap *cap, struct mr_vector_count *count);
 u32 mr_vectors_reserve(struct mr_cap *cap, u32 nr);
 void mr_vectors_grow(struct mr_cap *cap, u32 nr);
 void mr_vectors_shrink(struct mr_cap *cap, u32 nr);
@@ -489,7 +503,7 @@ void mr_ims_get_entry(const struct mr_vector *v, struct msi_route_entry *e);
 int mr_ims_set(struct mr_function *fn, const struct msi_route_ims_op *ops,
 	       u32 nr);
 
-/* The capability by which a driver asks for vectors; under fn->config. */
+/* The capability by which a driver asks for vectors; changed under fn->config. */
 struct mr_grant {
 	u8 offset;		/* in configuration space; 0: there is none */
 	u32 request;
@@ -508,14 +522,16 @@ int mr_grant_resize(struct mr_cap *cap, struct msi_route_resize *r);
  * struct mr_changes - what the guest changed
  * @wanted: enum msi_route_change that the VMM asked for; not 0: @marked exists
  * @cursor: where to go on taking; under fn->config
+ * @forgotten: how often all marks were forgotten; changed under fn->config
  * @told: the VMM knows that there are marks
  * @marked: vectors with changes, and the capabilities as such
- * @ctx: the eventfd, or NULL; under fn->config
+ * @ctx: the eventfd, or NULL; changed under fn->config, while @work does not run
  * @work: signals it
  */
 struct mr_changes {
 	u32 wanted;
 	u32 cursor;
+	u32 forgotten;
 	atomic_t told;
 	unsigned long *marked;
 	struct eventfd_ctx *ctx;
@@ -530,7 +546,7 @@ int mr_changes_set(struct mr_function *fn, u32 changes, int fd);
 u32 mr_changes_collect(struct mr_function *fn,
 		       struct msi_route_vector_change *r, u32 room);
 bool mr_changes_left(struct mr_function *fn);
-void mr_changes_give_back(struct mr_function *fn,
+void mr_changes_give_back(struct mr_function *fn, u32 forgotten,
 			  const struct msi_route_vector_change *r);
 int mr_changes_take(struct mr_function *fn, struct msi_route_get_changes *g);
 void mr_changes_forget(struct mr_function *fn);
@@ -588,6 +604,13 @@ mr_function_silent(const struct mr_function *fn)
 	return fn->stopped ? MSI_ROUTE_REASON_STOPPED : MSI_ROUTE_REASON_NONE;
 }
 
+/* Never waits for what a caller can hold: many_work and the VMM's eventfds. */
+extern struct workqueue_struct *mr_wq;
+/* Waits for grace periods: release_work. */
+extern struct workqueue_struct *mr_release_wq;
+
+int mr_function_module_init(void);
+void mr_function_module_exit(void);
 struct mr_function *mr_function_create(struct msi_route_create *c);
 void mr_function_destroy(struct mr_function *fn);
 void mr_function_shut(struct mr_function *fn);
@@ -604,7 +627,7 @@ int mr_function_set_entries(struct mr_cap *cap, u32 first,
 			    const struct msi_route_entry *entries, u32 nr);
 void mr_function_set_bus_master(struct mr_function *fn, bool enable);
 void mr_function_set_hold(struct mr_function *fn, u32 bound_ns);
-void mr_function_reset(struct mr_function *fn);
+int mr_function_reset(struct mr_function *fn);
 void mr_function_renew(struct mr_function *fn);
 int mr_function_check_registers(const struct mr_function *fn,
 				const struct msi_route_state *s);
@@ -655,7 +678,7 @@ struct mr_state_arrays {
 	unsigned long *held;
 };
 
-void mr_state_set_run(struct mr_function *fn, bool run);
+int mr_state_set_run(struct mr_function *fn, bool run);
 void mr_state_get(struct mr_function *fn, struct msi_route_state *s,
 		  struct mr_state_arrays *msix, struct mr_state_arrays *ims);
 int mr_state_put(struct mr_function *fn, const struct msi_route_state *s,

@@ -37,6 +37,8 @@
  * ``E2BIG``      @size is larger than the kernel's and the surplus is not
  *                all zero, or it is above 4,096
  * ``EOPNOTSUPP`` a flag is unknown, or a reserved field is not zero
+ * ``EINTR``      the task was killed while it waited for another call on the
+ *                function, or for KVM: nobody sees it
  * ``ENOTTY``     the ioctl is unknown, or not one of this descriptor
  * ============== ========================================================
  *

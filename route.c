@@ -27,6 +27,7 @@
 #include <linux/preempt.h>
 #include <linux/processor.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -34,6 +35,9 @@
 #include "mr.h"
 #include "mutate.h"
 #include "trace.h"
+
+/* Broadcasts that one run of the work item sends: others' wait behind them. */
+#define MR_MANY_BATCH		16
 
 /* Holds that one run of the timer ends: it runs with interrupts off. */
 #define MR_HOLD_BATCH		4
@@ -379,7 +383,7 @@ u32 mr_vector_raise(struct mr_vector *v, u64 count, bool sync)
 	outcome = mr_raise_slowly(v, count);
 	/* At 0 another has sent it: pairs with mr_cap_sync(). */
 	if (unlikely(atomic_read_acquire(&cap->nr_deferred)) && !sync)
-		queue_work(system_highpri_wq, &cap->many_work);
+		queue_work(mr_wq, &cap->many_work);
 	return outcome;
 }
 
@@ -387,7 +391,7 @@ u32 mr_vector_raise(struct mr_vector *v, u64 count, bool sync)
 
 /*
  * Send a deferred broadcast.  It takes long, so interrupts are on; preemption
- * is off by cap->many_lock, for the sake of who waits for it.
+ * is off, because a drain waits for it: mr_slot_get().
  */
 static void mr_send_many(struct mr_vector *v)
 {
@@ -421,13 +425,34 @@ static void mr_send_many(struct mr_vector *v)
 		goto unlock;
 	}
 	replayed = mr_count_replay(v);
+	preempt_disable();
 	raw_spin_unlock_irqrestore(&s->lock, flags);
 
 	mr_deliver_surplus(v, &slot->snap.msg, replayed);
 	mr_slot_put(slot);
+	preempt_enable();
 	return;
 unlock:
 	raw_spin_unlock_irqrestore(&s->lock, flags);
+}
+
+/* Send the vector's broadcast if nobody else has.  Under cap->many_lock. */
+static void mr_send_deferred(struct mr_cap *cap, u32 index)
+{
+	struct mr_vector *v;
+
+	lockdep_assert_held(&cap->many_lock);
+
+	if (!test_and_clear_bit(index, cap->deferred))
+		return;
+	rcu_read_lock();
+	v = mr_vector_at(cap, index);
+	if (v)
+		mr_send_many(v);
+	rcu_read_unlock();
+	/* Pairs with the acquires of nr_deferred. */
+	smp_mb__before_atomic();
+	atomic_dec(&cap->nr_deferred);
 }
 
 /**
@@ -435,40 +460,64 @@ unlock:
  * @cap: the capability, which the function may not have
  *
  * A guest's read of the function calls it first and a write last: a posted
- * write is pushed ahead of a read's completion.
+ * write is pushed ahead of a read's completion.  A task that is being killed
+ * leaves them to the work item: its guest does not see the end of an access.
  *
- * Context: process, interrupts on, no lock held.
+ * Context: process, may sleep; no spinlock held.
  */
 void mr_cap_sync(struct mr_cap *cap)
 {
-	struct mr_vector *v;
 	unsigned int i;
 
-	/* Pairs with the barrier below: at 0 all of them have been sent. */
+	/* Pairs with mr_send_deferred(): at 0 all of them have been sent. */
 	if (likely(!atomic_read_acquire(&cap->nr_deferred)))
 		return;
 	mr_for_each_bit(i, cap->deferred, cap->max) {
-		/* One at a time, so that preemption is off for one only. */
-		raw_spin_lock(&cap->many_lock);
-		if (test_and_clear_bit(i, cap->deferred)) {
-			v = mr_vector_at(cap, i);
-			if (v)
-				mr_send_many(v);
-			/* Pairs with the acquires of nr_deferred. */
-			smp_mb__before_atomic();
-			atomic_dec(&cap->nr_deferred);
-		}
-		raw_spin_unlock(&cap->many_lock);
+		/* One at a time, for the sake of who waits for the lock. */
+		mutex_lock(&cap->many_lock);
+		mr_send_deferred(cap, i);
+		mutex_unlock(&cap->many_lock);
+		if (fatal_signal_pending(current))
+			break;
 		cond_resched();
 	}
 	/* One that somebody else has taken may be under way still. */
-	raw_spin_lock(&cap->many_lock);
-	raw_spin_unlock(&cap->many_lock);
+	mutex_lock(&cap->many_lock);
+	mutex_unlock(&cap->many_lock);
+	/* Pairs with mr_many_work(): the lock is free before the look. */
+	smp_mb();
+	if (atomic_read(&cap->nr_deferred))
+		queue_work(mr_wq, &cap->many_work);
 }
 
+/*
+ * It waits for nobody: of many functions, each with somebody who holds the
+ * lock, the work items would fill the queue.  Whoever has the lock looks for
+ * what was deferred meanwhile.
+ */
 static void mr_many_work(struct work_struct *work)
 {
-	mr_cap_sync(container_of(work, struct mr_cap, many_work));
+	struct mr_cap *cap = container_of(work, struct mr_cap, many_work);
+	u32 i, n;
+
+	for (n = 0; n < MR_MANY_BATCH; n++) {
+		/* Pairs with mr_cap_sync(): what is deferred, then the lock. */
+		smp_mb();
+		if (!mutex_trylock(&cap->many_lock))
+			return;
+		/* In turn, so that no vector waits for ever. */
+		i = mr_next_bit(cap->deferred, cap->max, cap->many_next);
+		if (i >= cap->max)
+			i = mr_next_bit(cap->deferred, cap->max, 0);
+		cap->many_next = i + 1;
+		if (i < cap->max)
+			mr_send_deferred(cap, i);
+		mutex_unlock(&cap->many_lock);
+		if (i >= cap->max)
+			return;
+		cond_resched();
+	}
+	queue_work(mr_wq, &cap->many_work);
 }
 
 /* ---- update holds ---- */
@@ -836,7 +885,7 @@ static enum hrtimer_restart mr_hold_expire(struct hrtimer *timer)
 	if (i == MR_HOLD_BATCH)
 		mr_hold_retry(cap, NULL, MR_HOLD_RETRY_NS);
 	if (atomic_read(&cap->nr_deferred))
-		queue_work(system_highpri_wq, &cap->many_work);
+		queue_work(mr_wq, &cap->many_work);
 	return HRTIMER_NORESTART;
 }
 
@@ -1263,7 +1312,7 @@ int mr_cap_init(struct mr_cap *cap, struct mr_function *fn, u32 kind, u32 nr,
 	cap->reason = kind == MSI_ROUTE_IMS ? MSI_ROUTE_REASON_BUS_MASTER :
 					      MSI_ROUTE_REASON_DISABLED;
 	cap->hold_bound = ns_to_ktime(mr_hold_default());
-	raw_spin_lock_init(&cap->many_lock);
+	mutex_init(&cap->many_lock);
 	raw_spin_lock_init(&cap->hold_lock);
 	INIT_LIST_HEAD(&cap->holds);
 	xa_init(&cap->triggers);

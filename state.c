@@ -42,7 +42,7 @@ static int make_arrays(u32 nr, struct mr_state_arrays *a)
 	return a->entries && a->pba && a->held ? 0 : -ENOMEM;
 }
 
-/* Under fn->config, which a change of @stopped takes as well. */
+/* It stays so under fn->config, which a change of @stopped takes as well. */
 static int check_shape(const struct mr_function *fn,
 		       const struct msi_route_state *s)
 {
@@ -52,7 +52,7 @@ static int check_shape(const struct mr_function *fn,
 	    s->msi_vectors != fn->msi_cap.max ||
 	    s->msi_flags != fn->msi.layout || s->ims_max != fn->ims_cap.max)
 		return -EINVAL;
-	return fn->stopped ? 0 : -EBUSY;
+	return READ_ONCE(fn->stopped) ? 0 : -EBUSY;
 }
 
 /* ---- stop ---- */
@@ -63,12 +63,16 @@ static int check_shape(const struct mr_function *fn,
  * @run: whether it shall run
  *
  * Context: process, may sleep; takes fn->config.
+ * Return: 0 or -EINTR.
  */
-void mr_state_set_run(struct mr_function *fn, bool run)
+int mr_state_set_run(struct mr_function *fn, bool run)
 {
 	unsigned long flags;
+	int ret;
 
-	mutex_lock(&fn->config);
+	ret = mutex_lock_killable(&fn->config);
+	if (ret)
+		return ret;
 	raw_spin_lock_irqsave(&fn->lock, flags);
 	WRITE_ONCE(fn->stopped, !run);
 	mr_function_shut(fn);
@@ -84,6 +88,7 @@ void mr_state_set_run(struct mr_function *fn, bool run)
 		mr_cap_freeze_holds(&fn->msi_cap);
 	}
 	mutex_unlock(&fn->config);
+	return 0;
 }
 
 /* ---- save ---- */
@@ -170,7 +175,7 @@ static int save(struct mr_function *fn, struct msi_route_state *s,
  * @s: its shape and where to; the rest is filled in
  *
  * Context: process, may sleep; takes fn->config.
- * Return: 0, or -EBUSY, -EINVAL, -EOPNOTSUPP, -EFAULT, -ENOMEM as
+ * Return: 0, or -EBUSY, -EINVAL, -EOPNOTSUPP, -EFAULT, -ENOMEM, -EINTR as
  * &struct msi_route_state documents them.
  */
 int mr_state_save(struct mr_function *fn, struct msi_route_state *s)
@@ -178,7 +183,9 @@ int mr_state_save(struct mr_function *fn, struct msi_route_state *s)
 	struct mr_state_arrays msix = {}, ims = {};
 	int ret;
 
-	mutex_lock(&fn->config);
+	ret = mutex_lock_killable(&fn->config);
+	if (ret)
+		return ret;
 	ret = check_shape(fn, s);
 	if (!ret)
 		ret = save(fn, s, &msix, &ims);
@@ -339,7 +346,7 @@ static int read_arrays(struct mr_function *fn, const struct msi_route_state *s,
  * @s: the state, from an untrusted source
  *
  * Context: process, may sleep; takes fn->config.
- * Return: 0, or -EBUSY, -EINVAL, -EOPNOTSUPP, -EFAULT, -ENOMEM as
+ * Return: 0, or -EBUSY, -EINVAL, -EOPNOTSUPP, -EFAULT, -ENOMEM, -EINTR as
  * &struct msi_route_state documents them; then nothing has changed.
  */
 int mr_state_restore(struct mr_function *fn, const struct msi_route_state *s)
@@ -347,13 +354,19 @@ int mr_state_restore(struct mr_function *fn, const struct msi_route_state *s)
 	struct mr_state_arrays msix = {}, ims = {};
 	int ret;
 
-	mutex_lock(&fn->config);
+	/* A first look: the caller's memory may let us wait, so not with the lock. */
 	ret = check_shape(fn, s);
 	if (!ret)
 		ret = read_arrays(fn, s, &msix, &ims);
 	if (!ret)
+		ret = mutex_lock_killable(&fn->config);
+	if (ret)
+		goto free;
+	ret = check_shape(fn, s);
+	if (!ret)
 		ret = mr_state_put(fn, s, &msix, &ims);
 	mutex_unlock(&fn->config);
+free:
 	free_arrays(&msix);
 	free_arrays(&ims);
 	return ret;

@@ -333,8 +333,8 @@ static struct mr_trap *new_trap(struct mr_function *fn,
  * On return no access goes by the old place any more.
  *
  * Context: process, may sleep; takes fn->config and the VM's slots_lock.
- * Return: 0, or -EINVAL, -EOPNOTSUPP, -ENODEV, -EEXIST, -ENOSPC, -ENOMEM as
- * &struct msi_route_map documents them; then nothing has changed.
+ * Return: 0, or -EINVAL, -EOPNOTSUPP, -ENODEV, -EEXIST, -ENOSPC, -ENOMEM, -EINTR
+ * as &struct msi_route_map documents them; then nothing has changed.
  */
 int mr_trap_map(struct mr_function *fn, const struct msi_route_map *m)
 {
@@ -349,15 +349,19 @@ int mr_trap_map(struct mr_function *fn, const struct msi_route_map *m)
 		if (IS_ERR(t))
 			return PTR_ERR(t);
 	}
-	mutex_lock(&fn->config);
-	if (t || fn->trap) {
-		mutex_lock(&kvm->slots_lock);
+	ret = mutex_lock_killable(&fn->config);
+	if (ret)
+		goto free;
+	if (t || fn->trap)
+		ret = mutex_lock_killable(&kvm->slots_lock);
+	if (!ret && (t || fn->trap)) {
 		ret = replace(kvm, fn->trap, t);
 		mutex_unlock(&kvm->slots_lock);
 	}
 	if (!ret)
 		swap(fn->trap, t);
 	mutex_unlock(&fn->config);
+free:
 	/* The old one, or the one that found no place. */
 	kfree(t);
 	return ret;
@@ -367,12 +371,18 @@ int mr_trap_map(struct mr_function *fn, const struct msi_route_map *m)
  * mr_trap_remove() - take a function from the MMIO bus as it is freed
  * @fn: the function
  *
- * Context: process, may sleep; takes fn->config and the VM's slots_lock.
+ * Whoever holds slots_lock is of the VM's own memory, and ends with it.
+ *
+ * Context: process, may sleep; takes the VM's slots_lock.
  */
 void mr_trap_remove(struct mr_function *fn)
 {
-	const struct msi_route_map none = {};
+	struct kvm *kvm = fn->vm.kvm;
 
-	if (fn->trap)
-		mr_trap_map(fn, &none);
+	if (!fn->trap)
+		return;
+	mutex_lock(&kvm->slots_lock);
+	replace(kvm, fn->trap, NULL);
+	mutex_unlock(&kvm->slots_lock);
+	kfree(fn->trap);
 }

@@ -232,16 +232,19 @@ static void mr_trigger_replace(struct mr_cap *cap, u32 index,
  * @replace: take the place of one that is attached
  *
  * Context: process, may sleep.
- * Return: 0, or -EBADF, -EINVAL, -EEXIST, -ENOENT, -EBUSY, -ECHRNG, -ENOMEM as
- * &struct msi_route_eventfd documents them.
+ * Return: 0, or -EBADF, -EINVAL, -EEXIST, -ENOENT, -EBUSY, -ECHRNG, -ENOMEM,
+ * -EINTR as &struct msi_route_eventfd documents them.
  */
 int mr_trigger_set(struct mr_cap *cap, u32 index, int fd, bool replace)
 {
 	struct mutex *config = &cap->fn->config;
 	struct mr_trigger *new = NULL, *old;
-	int ret = -ECHRNG;
+	int ret;
 
-	mutex_lock(config);
+	ret = mutex_lock_killable(config);
+	if (ret)
+		return ret;
+	ret = -ECHRNG;
 	if (mr_cap_has(cap, index, 1))
 		ret = mr_trigger_prepare(cap, index, fd, replace, &new);
 	old = trigger_of(cap, index);
@@ -290,7 +293,7 @@ static void mr_trigger_give_up(struct mr_cap *cap, u32 first,
  * it was signalled meanwhile was raised.
  *
  * Context: process, may sleep.
- * Return: 0, or -EBADF, -EINVAL, -EEXIST, -EBUSY, -ECHRNG, -ENOMEM as
+ * Return: 0, or -EBADF, -EINVAL, -EEXIST, -EBUSY, -ECHRNG, -ENOMEM, -EINTR as
  * &struct msi_route_eventfds documents them.
  */
 int mr_trigger_set_many(struct mr_cap *cap, u32 first, const s32 *fds, u32 nr,
@@ -298,13 +301,15 @@ int mr_trigger_set_many(struct mr_cap *cap, u32 first, const s32 *fds, u32 nr,
 {
 	struct mutex *config = &cap->fn->config;
 	struct mr_trigger **new;
-	int ret = 0;
+	int ret;
 	u32 i;
 
 	new = kvcalloc(nr, sizeof(*new), GFP_KERNEL_ACCOUNT);
 	if (!new)
 		return -ENOMEM;
-	mutex_lock(config);
+	ret = mutex_lock_killable(config);
+	if (ret)
+		goto free;
 	if (!mr_cap_has(cap, first, nr))
 		ret = -ECHRNG;
 	for (i = 0; i < nr && !ret; i++) {
@@ -328,6 +333,7 @@ int mr_trigger_set_many(struct mr_cap *cap, u32 first, const s32 *fds, u32 nr,
 		}
 	}
 	mutex_unlock(config);
+free:
 	kvfree(new);
 	return ret;
 }

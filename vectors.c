@@ -173,14 +173,20 @@ void mr_cap_for_each(struct mr_cap *cap, void (*each)(struct mr_vector *v))
  * @cap: the capability
  * @count: is added to
  *
- * Context: process; takes fn->config.
+ * Observers call it: it does not wait for the owner's calls.
+ *
+ * Context: process, may sleep; takes cap->blocks_lock.
+ * Return: 0 or -EINTR.
  */
-void mr_vectors_count(struct mr_cap *cap, struct mr_vector_count *count)
+int mr_vectors_count(struct mr_cap *cap, struct mr_vector_count *count)
 {
 	u32 block, pending = count->pending;
 	struct mr_block *b;
+	int ret;
 
-	mutex_lock(&cap->fn->config);
+	ret = mutex_lock_killable(&cap->blocks_lock);
+	if (ret)
+		return ret;
 	count->events += cap->gone.events;
 	count->messages += cap->gone.messages;
 	count->coalesced += cap->gone.coalesced;
@@ -191,12 +197,14 @@ void mr_vectors_count(struct mr_cap *cap, struct mr_vector_count *count)
 	/* Their Pending bits are those of vectors that have come since. */
 	count->pending = pending;
 	for (block = 0; block < nr_blocks(cap->max); block++) {
-		b = own_block(cap, block);
+		b = rcu_dereference_protected(cap->blocks[block],
+					      lockdep_is_held(&cap->blocks_lock));
 		if (b)
 			count_block(b, count);
 		cond_resched();
 	}
-	mutex_unlock(&cap->fn->config);
+	mutex_unlock(&cap->blocks_lock);
+	return 0;
 }
 
 /* ---- coming ---- */
@@ -215,6 +223,10 @@ u32 mr_vectors_reserve(struct mr_cap *cap, u32 nr)
 {
 	u32 block;
 
+	/* Not over the allocations, for which others may have to wait. */
+	mutex_lock(&cap->blocks_lock);
+	cap->keep = max(cap->keep, nr_blocks(nr));
+	mutex_unlock(&cap->blocks_lock);
 	for (block = 0; block < nr_blocks(nr); block++)
 		if (!own_block(cap, block) && make_block(cap, block))
 			return block * MR_BLOCK;
@@ -238,17 +250,20 @@ void mr_vectors_grow(struct mr_cap *cap, u32 nr)
 	}
 	/* They are complete before they can be found: mr_vector_find(). */
 	smp_store_release(&cap->nr, nr);
+	mr_vectors_trim(cap);
 }
 
 /* ---- going ---- */
 
+/* Under cap->blocks_lock. */
 static struct mr_block *take_unused(struct mr_cap *cap)
 {
 	struct mr_block *b, *list = NULL;
 	u32 block;
 
-	for (block = nr_blocks(cap->nr); block < nr_blocks(cap->max); block++) {
-		b = own_block(cap, block);
+	for (block = cap->keep; block < nr_blocks(cap->max); block++) {
+		b = rcu_dereference_protected(cap->blocks[block],
+					      lockdep_is_held(&cap->blocks_lock));
 		if (!b)
 			continue;
 		RCU_INIT_POINTER(cap->blocks[block], NULL);
@@ -263,22 +278,22 @@ static void release(struct work_struct *work)
 	struct mr_cap *cap = container_of(work, struct mr_cap, release_work);
 	struct mr_block *b, *list;
 
-	mutex_lock(&cap->fn->config);
+	mutex_lock(&cap->blocks_lock);
 	list = take_unused(cap);
 	cap->dying = list;
-	mutex_unlock(&cap->fn->config);
+	mutex_unlock(&cap->blocks_lock);
 	if (!list)
 		return;
 
 	/* Who has looked one of the vectors up may raise an event, and count it. */
 	synchronize_rcu();
-	mutex_lock(&cap->fn->config);
+	mutex_lock(&cap->blocks_lock);
 	cap->dying = NULL;
 	for (b = list; b && !mr_mutant(MR_MUT_GONE_UNCOUNTED); b = b->next) {
 		count_block(b, &cap->gone);
 		cond_resched();
 	}
-	mutex_unlock(&cap->fn->config);
+	mutex_unlock(&cap->blocks_lock);
 
 	while (list) {
 		b = list;
@@ -297,14 +312,16 @@ static void release(struct work_struct *work)
  */
 void mr_vectors_trim(struct mr_cap *cap)
 {
+	bool unused = false;
 	u32 block;
 
-	for (block = nr_blocks(cap->nr); block < nr_blocks(cap->max); block++) {
-		if (own_block(cap, block)) {
-			schedule_work(&cap->release_work);
-			break;
-		}
-	}
+	mutex_lock(&cap->blocks_lock);
+	cap->keep = nr_blocks(cap->nr);
+	for (block = cap->keep; block < nr_blocks(cap->max) && !unused; block++)
+		unused = rcu_access_pointer(cap->blocks[block]);
+	mutex_unlock(&cap->blocks_lock);
+	if (unused)
+		queue_work(mr_release_wq, &cap->release_work);
 }
 
 /**
@@ -345,6 +362,7 @@ void mr_vectors_shrink(struct mr_cap *cap, u32 nr)
 int mr_vectors_init(struct mr_cap *cap, u32 nr, u32 max)
 {
 	INIT_WORK(&cap->release_work, release);
+	mutex_init(&cap->blocks_lock);
 	cap->blocks = kvcalloc(nr_blocks(max), sizeof(*cap->blocks),
 			       GFP_KERNEL_ACCOUNT);
 	if (!cap->blocks)
@@ -377,11 +395,8 @@ void mr_vectors_destroy(struct mr_cap *cap)
 	cap->max = 0;
 }
 
-/* The KUnit suites may run before the module is initialized, and call it too. */
 int mr_vectors_module_init(void)
 {
-	if (slow_cache)
-		return 0;
 	slow_cache = kmem_cache_create("msi_route_block",
 				       MR_BLOCK * sizeof(struct mr_vector_slow),
 				       0, SLAB_ACCOUNT, NULL);
