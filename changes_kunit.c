@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* KUnit suite of changes.c: which marks are made, taken, told and forgotten. */
 #include <linux/bitmap.h>
+#include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/sched.h>
 
@@ -166,6 +167,43 @@ static void changes_hold_test(struct kunit *test)
 	mr_function_set_hold(&f->fn, 0);
 	KUNIT_EXPECT_FALSE(test, mr_vector_held(fake_vector(f, 0)));
 	expect_none(f);
+}
+
+/*
+ * Several holds that one run of the timer ends, one of them of a vector that is being
+ * masked: its mark is no other's.
+ */
+static void changes_hold_expires_test(struct kunit *test)
+{
+	struct mr_fake *f = test->priv;
+	unsigned long end = jiffies + 60 * HZ;
+	struct mr_vector_slow *s;
+	u32 *entries;
+	u32 i;
+
+	fake_make_kind(f, MSI_ROUTE_MSIX, 2);
+	fake_go(f);
+	f->cap->hold_bound = FAKE_LONG_HOLD;
+	fake_address(f, 0, FAKE_ADDRESS(2));
+	fake_address(f, 1, FAKE_ADDRESS(2));
+	choose(f, MASKED | UNMASKED | MESSAGE);
+	/* A write is on its way: the register is written, and not yet effective. */
+	s = fake_slow(f, 0);
+	entries = f->fn.msix.image + f->fn.msix.image_table;
+	raw_spin_lock_irq(&s->lock);
+	WRITE_ONCE(entries[PCI_MSIX_ENTRY_VECTOR_CTRL / 4], PCI_MSIX_ENTRY_CTRL_MASKBIT);
+	raw_spin_unlock_irq(&s->lock);
+
+	raw_spin_lock_irq(&f->cap->hold_lock);
+	for (i = 0; i < 2; i++)
+		fake_slow(f, i)->hold_until = ktime_get();
+	hrtimer_start(&f->cap->hold_timer, ktime_get(), HRTIMER_MODE_ABS_HARD);
+	raw_spin_unlock_irq(&f->cap->hold_lock);
+	while (fake_count(&f->cap->count.holds_expired) < 2 && time_before(jiffies, end))
+		usleep_range(1000, 2000);
+	KUNIT_EXPECT_EQ(test, fake_count(&f->cap->count.holds_expired), 2ULL);
+	KUNIT_EXPECT_FALSE(test, mr_vector_held(fake_vector(f, 1)));
+	expect_one(f, 0, MASKED, OPEN | MSI_ROUTE_STATE_MASKED);
 }
 
 /* Only what was asked for; who asks anew begins anew. */
@@ -396,6 +434,7 @@ static struct kunit_case changes_test_cases[] = {
 	KUNIT_CASE_PARAM(changes_equal_test, kind_gen_params),
 	KUNIT_CASE_PARAM(changes_control_test, kind_gen_params),
 	KUNIT_CASE_PARAM(changes_hold_test, kind_gen_params),
+	KUNIT_CASE(changes_hold_expires_test),
 	KUNIT_CASE_PARAM(changes_choose_test, kind_gen_params),
 	KUNIT_CASE_PARAM(changes_used_test, kind_gen_params),
 	KUNIT_CASE_PARAM(changes_reset_test, kind_gen_params),

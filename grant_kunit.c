@@ -175,6 +175,29 @@ static void grant_late_event_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_sent(f), 0);
 }
 
+/* No gate keeps it, and the Pending bit is not its own any more. */
+static void grant_late_closed_test(struct kunit *test)
+{
+	struct mr_fake *f = make(test, 5);
+	struct mr_vector *v = fake_vector(f, 4);
+
+	ask(f, 0, 4);
+	KUNIT_EXPECT_EQ(test, mr_vector_raise(v, 3, true), (u32)MSI_ROUTE_DROPPED);
+	KUNIT_EXPECT_EQ(test, fake_count(&f->cap->count.dropped[3]), 1ULL);
+	KUNIT_EXPECT_FALSE(test, test_bit(4, f->cap->pending));
+
+	/* As if of one that came in its place. */
+	set_bit(4, f->cap->pending);
+	KUNIT_EXPECT_EQ(test, mr_vector_raise(v, 1, true), (u32)MSI_ROUTE_DROPPED);
+	KUNIT_EXPECT_FALSE(test, mr_vector_clear(v));
+	fake_go(f);
+	KUNIT_EXPECT_EQ(test, mr_vector_raise(v, 1, true), (u32)MSI_ROUTE_DROPPED);
+	KUNIT_EXPECT_TRUE(test, test_bit(4, f->cap->pending));
+	KUNIT_EXPECT_EQ(test, fake_count(&f->cap->count.dropped[3]), 3ULL);
+	KUNIT_EXPECT_EQ(test, fake_count(&f->cap->count.cleared), 0ULL);
+	clear_bit(4, f->cap->pending);
+}
+
 /* So with a write, a translation, a renewal and a reset. */
 static void grant_late_write_test(struct kunit *test)
 {
@@ -217,6 +240,7 @@ static struct kunit_case grant_test_cases[] = {
 	KUNIT_CASE(grant_memory_test),
 	KUNIT_CASE(grant_gone_test),
 	KUNIT_CASE(grant_late_event_test),
+	KUNIT_CASE(grant_late_closed_test),
 	KUNIT_CASE(grant_late_write_test),
 	KUNIT_CASE(grant_held_test),
 	{}

@@ -223,7 +223,9 @@ static int mr_release(struct mr_vector *v)
 
 	lockdep_assert_held(&mr_slow(v)->lock);
 
-	if (!test_bit(index, cap->pending) || mr_latched(snap->action))
+	/* The bit of one that was given back is the next one's of its number. */
+	if (!test_bit(index, cap->pending) || mr_latched(snap->action) ||
+	    snap->action == MR_DROP_ABSENT)
 		return MR_NOT_RELEASED;
 	if (mr_slow(v)->latched && mr_mutant(MR_MUT_NO_REPLAY))
 		return MR_NOT_RELEASED;
@@ -291,6 +293,12 @@ static u32 mr_raise_slowly(struct mr_vector *v, u64 count)
 
 	atomic64_inc(&s->surplus);
 	raw_spin_lock_irqsave(&s->lock, flags);
+	/* Also with the gate closed: it would be kept for ever. */
+	if (s->absent) {
+		mr_drop(v, &v->live->snap);
+		raw_spin_unlock_irqrestore(&s->lock, flags);
+		return MSI_ROUTE_DROPPED;
+	}
 	if (v->live->snap.action == MR_HELD)
 		atomic64_add(count, &cap->count.held);
 	if (mr_mutant(MR_MUT_NO_PENDING) && mr_latched(v->live->snap.action)) {
@@ -859,14 +867,15 @@ static void mr_hold_retry(struct mr_cap *cap, struct mr_vector_slow *s, u64 ns)
 static enum hrtimer_restart mr_hold_expire(struct hrtimer *timer)
 {
 	struct mr_cap *cap = container_of(timer, struct mr_cap, hold_timer);
-	struct mr_update u = {};
+	struct mr_update u;
 	int i;
 
 	/* The guest is stopped as well: mr_cap_thaw_holds() starts it again. */
 	if (READ_ONCE(cap->fn->stopped) && !mr_mutant(MR_MUT_NO_FREEZE))
 		return HRTIMER_NORESTART;
 	for (i = 0; i < MR_HOLD_BATCH; i++) {
-		u.s = mr_hold_pop(cap, true);
+		/* With nothing in it of what changed of the one before. */
+		u = (struct mr_update) { .s = mr_hold_pop(cap, true) };
 		if (!u.s)
 			break;
 		/* It may have been given back since: then nothing is held. */
@@ -1091,7 +1100,7 @@ bool mr_vector_clear(struct mr_vector *v)
 	bool was;
 
 	raw_spin_lock_irqsave(&s->lock, flags);
-	was = mr_forget(v, MSI_ROUTE_REASON_CLEARED);
+	was = !s->absent && mr_forget(v, MSI_ROUTE_REASON_CLEARED);
 	raw_spin_unlock_irqrestore(&s->lock, flags);
 	return was;
 }
