@@ -60,8 +60,12 @@
 #define MSI_ROUTE_MSIX_MAX_VECTORS	2048
 #define MSI_ROUTE_MSI_MAX_VECTORS	32
 
-/* The most vectors of a message store: what memory there is comes first. */
-#define MSI_ROUTE_IMS_MAX_VECTORS	(1U << 24)
+/*
+ * The most vectors of a message store: 32 times those of an MSI-X table.  It bounds
+ * what one call does: a reset, a save, a restore and the last close look at each
+ * vector.
+ */
+#define MSI_ROUTE_IMS_MAX_VECTORS	(1U << 16)
 
 /* Of a function's name, with the zero that ends it. */
 #define MSI_ROUTE_NAME_SIZE	32
@@ -144,7 +148,7 @@ struct msi_route_query {
 	__u32 reserved;
 };
 
-#define MSI_ROUTE_VERSION	1
+#define MSI_ROUTE_VERSION	2
 
 /**
  * enum msi_route_create_flag - bits of &msi_route_create.flags

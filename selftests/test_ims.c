@@ -8,7 +8,7 @@
 
 #define IMS		MSI_ROUTE_IMS
 #define NR		100
-#define MAX		131072		/* more than KVM has routes, or PCI entries */
+#define MAX		MSI_ROUTE_IMS_MAX_VECTORS	/* more than KVM has routes, or PCI entries */
 #define VECTOR		0x51
 
 FIXTURE(ims) {
@@ -213,6 +213,7 @@ TEST_F(ims, creation)
 	EXPECT_EQ(-EINVAL, function_try_open(&fn, &self->vm, shape(0, 1)));
 	EXPECT_EQ(-EINVAL, function_try_open(&fn, &self->vm,
 					     shape(1, query().ims_max_vectors + 1)));
+	EXPECT_EQ(65536, query().ims_max_vectors);
 	function_open(&fn, &self->vm, msix_shape(1));
 	EXPECT_EQ(-ENODEV, trigger(&fn, IMS, 0));
 	EXPECT_EQ(-ENODEV, do_one(&fn, 0, MSI_ROUTE_IMS_MASK));
