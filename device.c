@@ -10,6 +10,7 @@
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/nospec.h>
 #include <linux/overflow.h>
 #include <linux/rcupdate.h>
 #include <linux/string.h>
@@ -419,7 +420,8 @@ static int mr_put_arg(const union mr_ioctl_arg *arg, void __user *user)
 static long mr_do_ioctl(struct mr_function *fn, unsigned int cmd,
 			void __user *user)
 {
-	const struct mr_ioctl *ioctl = &mr_ioctls[_IOC_NR(cmd)];
+	const u32 nr = array_index_nospec(_IOC_NR(cmd), ARRAY_SIZE(mr_ioctls));
+	const struct mr_ioctl *ioctl = &mr_ioctls[nr];
 	union mr_ioctl_arg arg;
 	int ret;
 
@@ -434,10 +436,12 @@ static long mr_do_ioctl(struct mr_function *fn, unsigned int cmd,
 static long mr_function_ioctl(struct file *file, unsigned int cmd,
 			      unsigned long uarg)
 {
-	if (cmd != _IO(MSI_ROUTE_TYPE, _IOC_NR(cmd)) ||
-	    _IOC_NR(cmd) >= ARRAY_SIZE(mr_ioctls) ||
-	    !mr_ioctls[_IOC_NR(cmd)].handler ||
-	    cmd == MSI_ROUTE_GET_FUNCTIONS)
+	u32 nr = _IOC_NR(cmd);
+
+	if (cmd != _IO(MSI_ROUTE_TYPE, nr) || nr >= ARRAY_SIZE(mr_ioctls))
+		return -ENOTTY;
+	nr = array_index_nospec(nr, ARRAY_SIZE(mr_ioctls));
+	if (!mr_ioctls[nr].handler || cmd == MSI_ROUTE_GET_FUNCTIONS)
 		return -ENOTTY;
 	return mr_do_ioctl(file->private_data, cmd, (void __user *)uarg);
 }

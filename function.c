@@ -5,6 +5,7 @@
 #include <linux/ctype.h>
 #include <linux/err.h>
 #include <linux/kernel.h>
+#include <linux/nospec.h>
 #include <linux/pci_regs.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -477,6 +478,7 @@ static int memory_access(struct mr_function *fn, struct msi_route_access *a,
 	if (a->offset > size - a->len)
 		return -ERANGE;
 
+	a->offset = array_index_nospec(a->offset, size);
 	if (write)
 		mr_msix_write(fn, a);
 	else

@@ -39,6 +39,7 @@
 #include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/mutex.h>
+#include <linux/rbtree_types.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -578,6 +579,7 @@ struct mr_function {
 	struct mr_changes changes;
 	char name[MSI_ROUTE_NAME_SIZE];	/* for people */
 	u32 number;		/* for observers, as are the next ones */
+	struct rb_node owned;
 	refcount_t observers;
 	struct completion unobserved;
 	struct dentry *debugfs;

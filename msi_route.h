@@ -1201,10 +1201,13 @@ struct msi_route_capability {
 
 /**
  * struct msi_route_function - a function, as others than its owner see it
- * @number: of the function: none other has it while the module is loaded
+ * @number: of the function: none other has it before 4,294,967,294 others were
+ *	created; not 0; numbers of functions that were created one after the other
+ *	have nothing to do with each other
  * @id: as it was created, likewise @flags
  * @vm_pid: with @vm_fd the name that the VM has in KVM's debugfs, "pid-fd": the
- *	task that created the VM
+ *	task that created the VM; 0 for a process in another PID namespace that sees
+ *	only its own
  * @vm_fd: the VM's descriptor, as it was given to MSI_ROUTE_CREATE
  * @flags: bits of enum msi_route_create_flag
  * @stopped: 1 if MSI_ROUTE_SET_RUN has stopped it, else 0
@@ -1243,7 +1246,8 @@ struct msi_route_function {
  *
  * ============== ========================================================
  * ``EFAULT``     @functions is not writable
- * ``EINVAL``     @room is 0, or @stride is smaller than the first version
+ * ``EINVAL``     @room is 0, or @stride is smaller than the first version or
+ *                above 4,096
  * ``ENOMEM``     memory is exhausted
  * ============== ========================================================
  */
@@ -1307,8 +1311,8 @@ struct msi_route_vector {
  *
  * ============== ========================================================
  * ``EFAULT``     @vectors is not writable
- * ``EINVAL``     @room is 0, @stride is smaller than the first version, or
- *                @function is not 0 and must be
+ * ``EINVAL``     @room is 0, @stride is smaller than the first version or above
+ *                4,096, or @function is not 0 and must be
  * ``ENOENT``     there is no function of this number, or none that the caller
  *                may observe
  * ``ENOMEM``     memory is exhausted

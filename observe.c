@@ -9,8 +9,13 @@
 #include <linux/capability.h>
 #include <linux/kvm_host.h>
 #include <linux/minmax.h>
+#include <linux/once.h>
+#include <linux/pid_namespace.h>
+#include <linux/random.h>
+#include <linux/rbtree.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/siphash.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
@@ -18,19 +23,92 @@
 
 #include "mr.h"
 
-/* As many as are described in one call. */
-#define BATCH	64
+/* As many as are described in one call, and the most bytes of each. */
+#define BATCH		64
+#define MAX_STRIDE	4096
 
-static DEFINE_XARRAY_ALLOC1(functions);
-static u32 next_number;
+/* All by their numbers; and for who sees only his own, by owner and number. */
+static DEFINE_XARRAY_FLAGS(functions, XA_FLAGS_ACCOUNT);
+static struct rb_root owned = RB_ROOT;	/* under the lock of @functions */
+
+/* ---- numbers ---- */
+
+/*
+ * Each number comes once before any comes again, in an order that nobody can tell:
+ * by numbers in a row a tenant would see how many functions others make.  Four rounds
+ * of Feistel's, which are a permutation whatever a round's function is.
+ */
+static u32 new_number(void)
+{
+	static siphash_key_t key;
+	static atomic_t made;
+	u32 n = atomic_inc_return(&made);
+	u16 left = n >> 16, right = n;
+	u32 round;
+
+	get_random_once(&key, sizeof(key));
+	for (round = 0; round < 4; round++) {
+		u16 mixed = left ^ (u16)siphash_2u32(right, round, &key);
+
+		left = right;
+		right = mixed;
+	}
+	return (u32)left << 16 | right;
+}
 
 /* ---- who observes ---- */
+
+static const struct mm_struct *owner(const struct mr_function *fn)
+{
+	return fn->vm.kvm->mm;
+}
+
+static struct mr_function *of_node(struct rb_node *node)
+{
+	return rb_entry(node, struct mr_function, owned);
+}
+
+/* Is @fn before the function @number of @mm? */
+static bool before(const struct mr_function *fn, const struct mm_struct *mm, u32 number)
+{
+	return owner(fn) < mm || (owner(fn) == mm && fn->number < number);
+}
+
+static void add_owned(struct mr_function *fn)
+{
+	struct rb_node **link = &owned.rb_node, *parent = NULL;
+
+	while (*link) {
+		parent = *link;
+		link = before(of_node(parent), owner(fn), fn->number) ?
+		       &parent->rb_right : &parent->rb_left;
+	}
+	rb_link_node(&fn->owned, parent, link);
+	rb_insert_color(&fn->owned, &owned);
+}
+
+/* The first one of @mm with this number or a higher one, or NULL. */
+static struct mr_function *find_owned(const struct mm_struct *mm, u32 number)
+{
+	struct rb_node *node = owned.rb_node;
+	struct mr_function *found = NULL;
+
+	while (node) {
+		if (before(of_node(node), mm, number)) {
+			node = node->rb_right;
+		} else {
+			found = of_node(node);
+			node = node->rb_left;
+		}
+	}
+	return found && owner(found) == mm ? found : NULL;
+}
 
 /**
  * mr_observe_add() - a function can be observed
  * @fn: the function, complete
  *
- * Its number is not used again before 4,294,967,295 others were.
+ * Its number is neither 0 nor the highest.
  *
  * Return: 0 or -ENOMEM.
  */
@@ -40,9 +118,24 @@ int mr_observe_add(struct mr_function *fn)
 
 	refcount_set(&fn->observers, 1);
 	init_completion(&fn->unobserved);
-	ret = xa_alloc_cyclic(&functions, &fn->number, fn, xa_limit_32b,
-			      &next_number, GFP_KERNEL_ACCOUNT);
-	return min(ret, 0);
+	do {
+		fn->number = new_number();
+		ret = fn->number && fn->number != U32_MAX ?
+		      xa_reserve(&functions, fn->number, GFP_KERNEL_ACCOUNT) : -EBUSY;
+		if (ret == -EBUSY)
+			continue;
+		if (ret)
+			return ret;
+		/* One that is still there, after all others. */
+		xa_lock(&functions);
+		ret = xa_load(&functions, fn->number) ? -EBUSY : 0;
+		if (!ret) {
+			__xa_store(&functions, fn->number, fn, 0);
+			add_owned(fn);
+		}
+		xa_unlock(&functions);
+	} while (ret == -EBUSY);
+	return ret;
 }
 
 static void put_function(struct mr_function *fn)
@@ -59,29 +152,38 @@ static void put_function(struct mr_function *fn)
  */
 void mr_observe_remove(struct mr_function *fn)
 {
-	xa_erase(&functions, fn->number);
+	xa_lock(&functions);
+	__xa_erase(&functions, fn->number);
+	rb_erase(&fn->owned, &owned);
+	xa_unlock(&functions);
 	put_function(fn);
 	wait_for_completion(&fn->unobserved);
 }
 
 /*
  * Others' virtual machines only who may watch the whole system: by the rates of
- * its interrupts a guest tells what it does.
+ * its interrupts a guest tells what it does.  Whoever may not has done no wrong by
+ * asking, so nothing is left in the audit log.
  */
-static bool may_observe(const struct mr_function *fn, bool all)
+static bool may_observe_all(void)
 {
-	return all || fn->vm.kvm->mm == current->mm;
+	return ns_capable_noaudit(&init_user_ns, CAP_PERFMON) ||
+	       ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
 }
 
-/* The first one with this number or a higher one, or NULL. */
+/*
+ * The first one with this number or a higher one, or NULL.  It takes no longer
+ * where there are many functions of others.
+ */
 static struct mr_function *get_function_from(unsigned long number, bool all)
 {
 	struct mr_function *fn;
 
 	xa_lock(&functions);
-	fn = xa_find(&functions, &number, ULONG_MAX, XA_PRESENT);
-	while (fn && !may_observe(fn, all))
-		fn = xa_find_after(&functions, &number, ULONG_MAX, XA_PRESENT);
+	if (all)
+		fn = xa_find(&functions, &number, ULONG_MAX, XA_PRESENT);
+	else
+		fn = find_owned(current->mm, number);
 	if (fn)
 		refcount_inc(&fn->observers);
 	xa_unlock(&functions);
@@ -91,12 +193,12 @@ static struct mr_function *get_function_from(unsigned long number, bool all)
 /* Also of one that he may not observe: NULL. */
 static struct mr_function *get_function(u32 number)
 {
-	const bool all = perfmon_capable();
+	const bool all = may_observe_all();
 	struct mr_function *fn;
 
 	xa_lock(&functions);
 	fn = xa_load(&functions, number);
-	if (fn && !may_observe(fn, all))
+	if (fn && !all && owner(fn) != current->mm)
 		fn = NULL;
 	if (fn)
 		refcount_inc(&fn->observers);
@@ -224,7 +326,7 @@ static int copy_out(u64 user, u32 stride, const void *elements, u32 size, u32 nr
 int mr_observe_functions(struct msi_route_get_functions *g)
 {
 	u32 i, room = min_t(u32, g->room, BATCH);
-	const bool all = perfmon_capable();
+	const bool all = may_observe_all();
 	struct msi_route_function *f;
 	struct mr_function *fn;
 	u64 number = g->from;
@@ -232,7 +334,7 @@ int mr_observe_functions(struct msi_route_get_functions *g)
 
 	if (g->reserved)
 		return -EOPNOTSUPP;
-	if (!room || g->stride < sizeof(*f))
+	if (!room || g->stride < sizeof(*f) || g->stride > MAX_STRIDE)
 		return -EINVAL;
 	f = kmalloc_array(room, sizeof(*f), GFP_KERNEL_ACCOUNT);
 	if (!f)
@@ -243,6 +345,9 @@ int mr_observe_functions(struct msi_route_get_functions *g)
 			break;
 		mr_observe_function(fn, &f[i]);
 		put_function(fn);
+		/* The host's PIDs are no business of a container's. */
+		if (!all && task_active_pid_ns(current) != &init_pid_ns)
+			f[i].vm_pid = 0;
 		number = (u64)f[i].number + 1;
 	}
 	ret = copy_out(g->functions, g->stride, f, sizeof(*f), i);
@@ -288,7 +393,8 @@ int mr_observe_vectors(struct mr_function *fn, struct msi_route_get_vectors *g)
 
 	if (g->reserved)
 		return -EOPNOTSUPP;
-	if (!room || g->stride < sizeof(*d) || (fn && g->function))
+	if (!room || g->stride < sizeof(*d) || g->stride > MAX_STRIDE ||
+	    (fn && g->function))
 		return -EINVAL;
 	d = kmalloc_array(room, sizeof(*d), GFP_KERNEL_ACCOUNT);
 	if (!d)

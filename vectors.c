@@ -109,7 +109,8 @@ static void count_block(const struct mr_block *b, struct mr_vector_count *count)
 /**
  * mr_vector_at() - a vector, or what is left of one
  * @cap: the capability
- * @index: below the most vectors that it may have
+ * @index: below the most vectors that it may have; also where the processor only
+ *	guesses that it is
  *
  * Context: any, under RCU, which preemption off is as well, or fn->config;
  * the vector is there as long.
@@ -119,6 +120,7 @@ struct mr_vector *mr_vector_at(const struct mr_cap *cap, u32 index)
 {
 	struct mr_block *b;
 
+	index = array_index_nospec(index, cap->max);
 	b = rcu_dereference_check(cap->blocks[index / MR_BLOCK],
 				  rcu_read_lock_any_held() ||
 				  lockdep_is_held(&cap->fn->config));
@@ -139,7 +141,7 @@ struct mr_vector *mr_vector_find(const struct mr_cap *cap, u32 index)
 	/* Pairs with mr_vectors_grow(). */
 	if (index >= smp_load_acquire(&cap->nr))
 		return NULL;
-	return mr_vector_at(cap, array_index_nospec(index, cap->max));
+	return mr_vector_at(cap, index);
 }
 
 /**

@@ -225,7 +225,9 @@ static void attack(void (*call)(struct function *fn, void *memory), bool copies,
 			die("function %u", i);
 		if (set_notify(fn, MSI_ROUTE_CHANGE_MESSAGE, new_eventfd()) || set_run(fn, 0))
 			die("notify");
-		table_write(fn, 0, MSI_TO(0));
+		/* Something to copy; of what follows the VMM is told as well. */
+		if (call == call_get_changes)
+			table_write(fn, 0, MSI_TO(0));
 	}
 	if (!copies)
 		hold_slots_lock(&holder, &attackers[0]);
