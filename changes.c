@@ -201,8 +201,9 @@ static void tell_work(struct work_struct *work)
 	if (mr_mutant(MR_MUT_TELL_WAITS)) {
 		struct mr_function *fn = container_of(c, struct mr_function, changes);
 
-		mutex_lock(&fn->config);
-		mutex_unlock(&fn->config);
+		/* Killable, so that the kernel does not complain. */
+		if (!mutex_lock_killable(&fn->config))
+			mutex_unlock(&fn->config);
 	}
 	if (ctx)
 		eventfd_signal(ctx);
@@ -225,7 +226,7 @@ static int make_bitmap(struct mr_function *fn)
 
 	if (fn->changes.marked)
 		return 0;
-	marked = bitmap_zalloc(positions(fn), GFP_KERNEL_ACCOUNT);
+	marked = bitmap_zalloc(positions(fn), MR_GFP);
 	if (!marked)
 		return -ENOMEM;
 	fn->changes.marked = marked;
@@ -467,7 +468,7 @@ int mr_changes_take(struct mr_function *fn, struct msi_route_get_changes *g)
 	if (!g->room)
 		return -EINVAL;
 	room = min(g->room, positions(fn));
-	r = kvcalloc(room, sizeof(*r), GFP_KERNEL_ACCOUNT);
+	r = kvcalloc(room, sizeof(*r), MR_GFP);
 	if (!r)
 		return -ENOMEM;
 

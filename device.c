@@ -88,6 +88,20 @@ static int mr_ioctl_get_functions(struct mr_function *fn,
 
 /* ---- on a function's descriptor ---- */
 
+/* A copy of the caller's array; for kvfree(). */
+static void *get_array(u64 user, u32 nr, size_t size)
+{
+	void *array = kvmalloc_array(nr, size, MR_GFP);
+
+	if (!array)
+		return ERR_PTR(-ENOMEM);
+	if (copy_from_user(array, u64_to_user_ptr(user), array_size(nr, size))) {
+		kvfree(array);
+		return ERR_PTR(-EFAULT);
+	}
+	return array;
+}
+
 static int mr_ioctl_read(struct mr_function *fn, union mr_ioctl_arg *arg)
 {
 	return mr_function_access(fn, &arg->access, false);
@@ -139,7 +153,7 @@ static int mr_ioctl_set_eventfds(struct mr_function *fn,
 	cap = mr_function_cap(fn, e->kind, e->first, e->nr);
 	if (IS_ERR(cap))
 		return PTR_ERR(cap);
-	fds = vmemdup_user(u64_to_user_ptr(e->fds), e->nr * sizeof(*fds));
+	fds = get_array(e->fds, e->nr, sizeof(*fds));
 	if (IS_ERR(fds))
 		return PTR_ERR(fds);
 	ret = mr_trigger_set_many(cap, e->first, fds, e->nr,
@@ -161,8 +175,7 @@ static int mr_ioctl_set_entries(struct mr_function *fn,
 	cap = mr_function_cap(fn, MSI_ROUTE_MSIX, e->first, e->nr);
 	if (IS_ERR(cap))
 		return PTR_ERR(cap);
-	entries = vmemdup_user(u64_to_user_ptr(e->entries),
-			       e->nr * sizeof(*entries));
+	entries = get_array(e->entries, e->nr, sizeof(*entries));
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
 	ret = mr_function_set_entries(cap, e->first, entries, e->nr);
@@ -295,7 +308,7 @@ static int mr_ioctl_set_ims(struct mr_function *fn, union mr_ioctl_arg *arg)
 		return -ENODEV;
 	if (!i->nr || i->nr > MSI_ROUTE_IMS_MAX_OPS)
 		return -EINVAL;
-	ops = vmemdup_user(u64_to_user_ptr(i->ops), array_size(i->nr, sizeof(*ops)));
+	ops = get_array(i->ops, i->nr, sizeof(*ops));
 	if (IS_ERR(ops))
 		return PTR_ERR(ops);
 	ret = mr_ims_set(fn, ops, i->nr);

@@ -9,6 +9,7 @@
 #include <linux/pci_regs.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/workqueue.h>
@@ -101,6 +102,18 @@ static int check(const struct msi_route_create *c)
 	return 0;
 }
 
+/*
+ * What debugfs and the descriptor take comes from allocators that call the OOM
+ * killer at the memory cgroup's limit.  They need less than this.
+ */
+static int find_room(void)
+{
+	void *room = kmalloc(SZ_32K, MR_GFP);
+
+	kfree(room);
+	return room ? 0 : -ENOMEM;
+}
+
 static void name(struct mr_function *fn, const struct msi_route_create *c)
 {
 	if (c->name[0])
@@ -124,7 +137,7 @@ struct mr_function *mr_function_create(struct msi_route_create *c)
 	ret = check(c);
 	if (ret)
 		return ERR_PTR(ret);
-	fn = kzalloc(sizeof(*fn), GFP_KERNEL_ACCOUNT);
+	fn = kzalloc(sizeof(*fn), MR_GFP);
 	if (!fn)
 		return ERR_PTR(-ENOMEM);
 	fn->id = c->id;
@@ -150,7 +163,7 @@ struct mr_function *mr_function_create(struct msi_route_create *c)
 	if (ret)
 		goto destroy_msi;
 	mr_changes_init(fn);
-	ret = mr_observe_add(fn);
+	ret = find_room() ?: mr_observe_add(fn);
 	if (ret)
 		goto destroy_ims;
 	mr_debugfs_add(fn);

@@ -38,7 +38,7 @@ int mr_ims_init(struct mr_function *fn, const struct msi_route_create *c)
 	if (!max)
 		return 0;
 	fn->ims_pending = kvcalloc(BITS_TO_LONGS(max), sizeof(long),
-				   GFP_KERNEL_ACCOUNT);
+				   MR_GFP);
 	if (!fn->ims_pending)
 		return -ENOMEM;
 	ret = mr_cap_init(&fn->ims_cap, fn, MSI_ROUTE_IMS, c->ims_vectors, max,

@@ -35,6 +35,7 @@
 #include <linux/atomic.h>
 #include <linux/bitops.h>
 #include <linux/completion.h>
+#include <linux/gfp.h>
 #include <linux/hrtimer.h>
 #include <linux/list.h>
 #include <linux/minmax.h>
@@ -59,6 +60,13 @@ struct mr_cap;
 struct mr_function;
 struct mr_trap;
 struct mr_trigger;
+
+/*
+ * Whatever a caller or his guest makes grow is charged to his memory cgroup.  At
+ * its limit the allocation fails, and he is told so: the OOM killer, which would
+ * kill a VMM for a guest's wish, is not called.
+ */
+#define MR_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
 #define MR_HOLD_DEFAULT_NS	(100 * NSEC_PER_USEC)
 #define MR_HOLD_MAX_NS		NSEC_PER_SEC
@@ -287,7 +295,7 @@ struct mr_cap {
 	u8 reason;		/* enum msi_route_reason */
 	struct mr_block __rcu **blocks;
 	u32 keep;
-	struct mutex blocks_lock;
+	struct mutex blocks_lock;	/* taking from @blocks, @dying, @gone */
 	struct work_struct release_work;
 	struct mr_block *dying;
 	struct mr_vector_count gone;
@@ -295,7 +303,7 @@ struct mr_cap {
 	unsigned long *pending;
 	unsigned long *deferred;
 	atomic_t nr_deferred;
-	struct mutex many_lock;
+	struct mutex many_lock;		/* a broadcast */
 	u32 many_next;
 	struct work_struct many_work;
 	ktime_t hold_bound;

@@ -126,7 +126,9 @@ int mr_msix_init(struct mr_function *fn, struct msi_route_create *c)
 	x->table_reg = c->msix_table_offset | c->msix_table_bir;
 	x->pba_reg = c->msix_pba_offset | c->msix_pba_bir;
 	place(x, c);
-	x->image = __vmalloc(x->image_size, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	/* As MR_GFP, as far as vmalloc() knows it. */
+	x->image = __vmalloc(x->image_size, GFP_KERNEL_ACCOUNT | __GFP_NORETRY |
+					    __GFP_NOWARN | __GFP_ZERO);
 	if (!x->image)
 		return -ENOMEM;
 	for (i = 0; i < c->msix_vectors; i++)

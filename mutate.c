@@ -36,6 +36,7 @@ static const char * const mutation_names[MR_MUT_COUNT] = {
 	[MR_MUT_HALF_BATCH] = "half-batch",
 	[MR_MUT_SHORT_GRANT] = "short-grant",
 	[MR_MUT_TELL_WAITS] = "tell-waits",
+	[MR_MUT_OOM] = "oom",
 	[MR_MUT_STAYS_QUEUED] = "stays-queued",
 	[MR_MUT_SLEEPS_LOCKED] = "sleeps-locked",
 	[MR_MUT_OVERREAD] = "overread",

@@ -39,6 +39,7 @@ enum mr_mutation {
 	MR_MUT_HALF_BATCH,	/* a batch that fails keeps what it had attached */
 	MR_MUT_SHORT_GRANT,	/* granted below the minimum, for want of memory */
 	MR_MUT_TELL_WAITS,	/* who tells the VMM waits for its calls */
+	MR_MUT_OOM,		/* for want of memory the VMM is killed */
 	/* Which only a kernel's checkers see: */
 	MR_MUT_STAYS_QUEUED,	/* a trigger is freed, and stays in its eventfd's queue */
 	MR_MUT_SLEEPS_LOCKED,	/* wait for memory under a vector's lock */

@@ -121,7 +121,7 @@ int mr_observe_add(struct mr_function *fn)
 	do {
 		fn->number = new_number();
 		ret = fn->number && fn->number != U32_MAX ?
-		      xa_reserve(&functions, fn->number, GFP_KERNEL_ACCOUNT) : -EBUSY;
+		      xa_reserve(&functions, fn->number, MR_GFP) : -EBUSY;
 		if (ret == -EBUSY)
 			continue;
 		if (ret)
@@ -336,7 +336,7 @@ int mr_observe_functions(struct msi_route_get_functions *g)
 		return -EOPNOTSUPP;
 	if (!room || g->stride < sizeof(*f) || g->stride > MAX_STRIDE)
 		return -EINVAL;
-	f = kmalloc_array(room, sizeof(*f), GFP_KERNEL_ACCOUNT);
+	f = kmalloc_array(room, sizeof(*f), MR_GFP);
 	if (!f)
 		return -ENOMEM;
 	for (i = 0; i < room && number <= U32_MAX; i++) {
@@ -396,7 +396,7 @@ int mr_observe_vectors(struct mr_function *fn, struct msi_route_get_vectors *g)
 	if (!room || g->stride < sizeof(*d) || g->stride > MAX_STRIDE ||
 	    (fn && g->function))
 		return -EINVAL;
-	d = kmalloc_array(room, sizeof(*d), GFP_KERNEL_ACCOUNT);
+	d = kmalloc_array(room, sizeof(*d), MR_GFP);
 	if (!d)
 		return -ENOMEM;
 	if (!fn) {

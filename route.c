@@ -1324,12 +1324,12 @@ int mr_cap_init(struct mr_cap *cap, struct mr_function *fn, u32 kind, u32 nr,
 	mutex_init(&cap->many_lock);
 	raw_spin_lock_init(&cap->hold_lock);
 	INIT_LIST_HEAD(&cap->holds);
-	xa_init(&cap->triggers);
+	xa_init_flags(&cap->triggers, XA_FLAGS_ACCOUNT);
 	INIT_WORK(&cap->many_work, mr_many_work);
 	hrtimer_setup(&cap->hold_timer, mr_hold_expire, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_ABS_HARD);
 	cap->deferred = kvcalloc(BITS_TO_LONGS(max), sizeof(long),
-				 GFP_KERNEL_ACCOUNT);
+				 MR_GFP);
 	if (cap->deferred && !mr_vectors_init(cap, nr, max))
 		return 0;
 	kvfree(cap->deferred);

@@ -31,7 +31,7 @@ static void free_arrays(struct mr_state_arrays *a)
 
 static int make_arrays(u32 nr, struct mr_state_arrays *a)
 {
-	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_ZERO;
+	const gfp_t gfp = MR_GFP | __GFP_ZERO;
 
 	a->nr = nr;
 	if (!nr)

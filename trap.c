@@ -218,20 +218,34 @@ static void fill(struct kvm_io_bus *new, const struct kvm_io_bus *bus,
 
 /*
  * A removal must not fail: nothing else ends the use of the function.  It asks
- * for no more than it gives back, so it is not charged, and because the
- * allocator does not promise arrays of several pages, it asks until it gets it.
+ * for less than it gives back, so where the memory cgroup is at its limit it is not
+ * charged, and because the allocator does not promise arrays of several pages, it
+ * asks until it gets it.
  */
 static struct kvm_io_bus *new_bus(int ranges, bool must)
 {
-	gfp_t gfp = must ? GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN :
-			   GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
 	struct kvm_io_bus *new;
 
-	do {
-		new = kzalloc(struct_size(new, range, ranges), gfp);
+	new = kzalloc(struct_size(new, range, ranges), MR_GFP);
+	while (!new && must) {
 		cond_resched();
-	} while (!new && must);
+		new = kzalloc(struct_size(new, range, ranges),
+			      GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+	}
 	return new;
+}
+
+/* How many there are with @t in the place of @old. */
+static int nr_ranges(const struct kvm_io_bus *bus, const struct mr_trap *old,
+		     const struct mr_trap *t)
+{
+	int i, nr = 0;
+
+	for (i = 0; i < bus->dev_count; i++)
+		nr += !belongs_to(&bus->range[i], old);
+	for (i = 0; t && i < MR_RANGES; i++)
+		nr += !!t->part[i].range.len;
+	return nr;
 }
 
 /* One swap: a vCPU finds the function at the old or at the new place. */
@@ -243,7 +257,7 @@ static int exchange(struct kvm *kvm, struct kvm_io_bus *bus,
 	if (t && bus->dev_count - bus->ioeventfd_count + MR_RANGES >
 		 NR_IOBUS_DEVS)
 		return -ENOSPC;
-	new = new_bus(bus->dev_count + MR_RANGES, !t);
+	new = new_bus(nr_ranges(bus, old, t), !t);
 	if (!new)
 		return -ENOMEM;
 	fill(new, bus, old, t);
@@ -307,7 +321,7 @@ static struct mr_trap *new_trap(struct mr_function *fn,
 	struct mr_trap *t;
 	int ret = 0;
 
-	t = kzalloc(sizeof(*t), GFP_KERNEL_ACCOUNT);
+	t = kzalloc(sizeof(*t), MR_GFP);
 	if (!t)
 		return ERR_PTR(-ENOMEM);
 	if (m->flags & MSI_ROUTE_MAP_TABLE)

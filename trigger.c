@@ -6,6 +6,7 @@
 #include <linux/eventfd.h>
 #include <linux/file.h>
 #include <linux/poll.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
 
@@ -126,7 +127,7 @@ static struct mr_trigger *mr_trigger_attach(struct mr_vector *v, int fd,
 	file = eventfd_fget(fd);
 	if (IS_ERR(file))
 		return ERR_CAST(file);
-	t = kzalloc(sizeof(*t), GFP_KERNEL_ACCOUNT);
+	t = kzalloc(sizeof(*t), MR_GFP);
 	if (!t) {
 		fput(file);
 		return ERR_PTR(-ENOMEM);
@@ -175,7 +176,7 @@ static int mr_trigger_prepare(struct mr_cap *cap, u32 index, int fd,
 	if (old && !READ_ONCE(old->dead) && !replace)
 		return -EEXIST;
 	/* So that its place is there, whatever happens. */
-	ret = xa_reserve(&cap->triggers, index, GFP_KERNEL_ACCOUNT);
+	ret = xa_reserve(&cap->triggers, index, MR_GFP);
 	if (ret)
 		return ret;
 	*new = mr_trigger_attach(mr_vector_at(cap, index), fd, old);
@@ -304,7 +305,7 @@ int mr_trigger_set_many(struct mr_cap *cap, u32 first, const s32 *fds, u32 nr,
 	int ret;
 	u32 i;
 
-	new = kvcalloc(nr, sizeof(*new), GFP_KERNEL_ACCOUNT);
+	new = kvcalloc(nr, sizeof(*new), MR_GFP);
 	if (!new)
 		return -ENOMEM;
 	ret = mutex_lock_killable(config);
@@ -313,7 +314,9 @@ int mr_trigger_set_many(struct mr_cap *cap, u32 first, const s32 *fds, u32 nr,
 	if (!mr_cap_has(cap, first, nr))
 		ret = -ECHRNG;
 	for (i = 0; i < nr && !ret; i++) {
-		if (fds[i] == MSI_ROUTE_EVENTFD_KEEP)
+		if (fatal_signal_pending(current))
+			ret = -EINTR;
+		else if (fds[i] == MSI_ROUTE_EVENTFD_KEEP)
 			new[i] = trigger_of(cap, first + i);
 		else if (fds[i] < -1)
 			ret = -EINVAL;

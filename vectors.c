@@ -14,6 +14,7 @@
 #include <linux/nospec.h>
 #include <linux/pci_regs.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "mr.h"
@@ -45,21 +46,21 @@ static void free_block(struct mr_block *b)
 
 static struct mr_block *alloc_block(u32 nr, bool remapping, bool entries)
 {
-	struct mr_block *b = kzalloc(sizeof(*b), GFP_KERNEL_ACCOUNT);
+	const gfp_t gfp = mr_mutant(MR_MUT_OOM) ? GFP_KERNEL_ACCOUNT : MR_GFP;
+	struct mr_block *b = kzalloc(sizeof(*b), gfp);
 
 	if (!b)
 		return NULL;
 	b->nr = nr;
-	b->vectors = kcalloc(nr, sizeof(*b->vectors), GFP_KERNEL_ACCOUNT);
+	b->vectors = kcalloc(nr, sizeof(*b->vectors), gfp);
 	if (nr == MR_BLOCK)
-		b->slow = kmem_cache_zalloc(slow_cache, GFP_KERNEL_ACCOUNT);
+		b->slow = kmem_cache_zalloc(slow_cache, gfp);
 	else
-		b->slow = kcalloc(nr, sizeof(*b->slow), GFP_KERNEL_ACCOUNT);
+		b->slow = kcalloc(nr, sizeof(*b->slow), gfp);
 	if (remapping)
-		b->translations = kcalloc(nr, sizeof(*b->translations),
-					  GFP_KERNEL_ACCOUNT);
+		b->translations = kcalloc(nr, sizeof(*b->translations), gfp);
 	if (entries)
-		b->entries = kcalloc(nr, sizeof(*b->entries), GFP_KERNEL_ACCOUNT);
+		b->entries = kcalloc(nr, sizeof(*b->entries), gfp);
 	if (b->vectors && b->slow && (b->translations || !remapping) &&
 	    (b->entries || !entries))
 		return b;
@@ -229,9 +230,12 @@ u32 mr_vectors_reserve(struct mr_cap *cap, u32 nr)
 	mutex_lock(&cap->blocks_lock);
 	cap->keep = max(cap->keep, nr_blocks(nr));
 	mutex_unlock(&cap->blocks_lock);
-	for (block = 0; block < nr_blocks(nr); block++)
-		if (!own_block(cap, block) && make_block(cap, block))
+	for (block = 0; block < nr_blocks(nr); block++) {
+		if (!own_block(cap, block) &&
+		    (fatal_signal_pending(current) || make_block(cap, block)))
 			return block * MR_BLOCK;
+		cond_resched();
+	}
 	return nr;
 }
 
@@ -366,7 +370,7 @@ int mr_vectors_init(struct mr_cap *cap, u32 nr, u32 max)
 	INIT_WORK(&cap->release_work, release);
 	mutex_init(&cap->blocks_lock);
 	cap->blocks = kvcalloc(nr_blocks(max), sizeof(*cap->blocks),
-			       GFP_KERNEL_ACCOUNT);
+			       MR_GFP);
 	if (!cap->blocks)
 		return -ENOMEM;
 	cap->nr = nr;

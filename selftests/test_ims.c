@@ -8,7 +8,8 @@
 
 #define IMS		MSI_ROUTE_IMS
 #define NR		100
-#define MAX		MSI_ROUTE_IMS_MAX_VECTORS	/* more than KVM has routes, or PCI entries */
+/* More than KVM has routes, or PCI entries. */
+#define MAX		MSI_ROUTE_IMS_MAX_VECTORS
 #define VECTOR		0x51
 
 FIXTURE(ims) {

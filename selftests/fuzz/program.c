@@ -237,10 +237,12 @@ void mangle_shape(struct rng *r, struct msi_route_create *s)
 			s->reserved2 = below(r, 2);
 			break;
 		case 14:
-			s->ims_vectors = chance(r, 90) ? below(r, 100) : MSI_ROUTE_IMS_MAX_VECTORS + 1;
+			s->ims_vectors = chance(r, 90) ? below(r, 100) :
+							 MSI_ROUTE_IMS_MAX_VECTORS + 1;
 			break;
 		default:
-			s->ims_max = chance(r, 90) ? below(r, 100) : MSI_ROUTE_IMS_MAX_VECTORS + 1;
+			s->ims_max = chance(r, 90) ? below(r, 100) :
+						     MSI_ROUTE_IMS_MAX_VECTORS + 1;
 		}
 	}
 }
