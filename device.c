@@ -3,6 +3,7 @@
  * The module, /dev/msi_route, and the ioctls.
  */
 #include <linux/anon_inodes.h>
+#include <linux/bitops.h>
 #include <linux/build_bug.h>
 #include <linux/err.h>
 #include <linux/file.h>
@@ -123,21 +124,33 @@ static int mr_ioctl_clear_pending(struct mr_function *fn,
 	return mr_function_clear(fn, &arg->trigger);
 }
 
+static int check_eventfd_flags(u32 flags)
+{
+	const u32 known = MSI_ROUTE_EVENTFD_REPLACE | MSI_ROUTE_EVENTFD_ADD |
+			  MSI_ROUTE_EVENTFD_REMOVE;
+
+	if (flags & ~known)
+		return -EOPNOTSUPP;
+	return hweight32(flags) > 1 ? -EINVAL : 0;
+}
+
 static int mr_ioctl_set_eventfd(struct mr_function *fn,
 				union mr_ioctl_arg *arg)
 {
 	struct msi_route_eventfd *e = &arg->eventfd;
 	struct mr_cap *cap;
+	int ret = check_eventfd_flags(e->flags);
 
-	if (e->flags & ~MSI_ROUTE_EVENTFD_REPLACE || e->reserved)
+	if (e->reserved)
 		return -EOPNOTSUPP;
+	if (ret)
+		return ret;
 	if (e->fd < -1)
 		return -EBADF;
 	cap = mr_function_cap(fn, e->kind, e->vector, 1);
 	if (IS_ERR(cap))
 		return PTR_ERR(cap);
-	return mr_trigger_set(cap, e->vector, e->fd,
-			      e->flags & MSI_ROUTE_EVENTFD_REPLACE);
+	return mr_trigger_set(cap, e->vector, e->fd, e->flags);
 }
 
 static int mr_ioctl_set_eventfds(struct mr_function *fn,
@@ -145,19 +158,20 @@ static int mr_ioctl_set_eventfds(struct mr_function *fn,
 {
 	struct msi_route_eventfds *e = &arg->eventfds;
 	struct mr_cap *cap;
+	int ret = check_eventfd_flags(e->flags);
 	s32 *fds;
-	int ret;
 
-	if (e->flags & ~MSI_ROUTE_EVENTFD_REPLACE || e->reserved)
+	if (e->reserved)
 		return -EOPNOTSUPP;
+	if (ret)
+		return ret;
 	cap = mr_function_cap(fn, e->kind, e->first, e->nr);
 	if (IS_ERR(cap))
 		return PTR_ERR(cap);
 	fds = get_array(e->fds, e->nr, sizeof(*fds));
 	if (IS_ERR(fds))
 		return PTR_ERR(fds);
-	ret = mr_trigger_set_many(cap, e->first, fds, e->nr,
-				  e->flags & MSI_ROUTE_EVENTFD_REPLACE);
+	ret = mr_trigger_set_many(cap, e->first, fds, e->nr, e->flags);
 	kvfree(fds);
 	return ret;
 }

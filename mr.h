@@ -270,7 +270,7 @@ struct mr_vector_count {
  * @release_work: frees blocks that are not needed any more
  * @dying: blocks that wait for the grace period; under @blocks_lock
  * @gone: what had happened to vectors that were freed; under @blocks_lock
- * @triggers: attached eventfds by vector; under fn->config
+ * @triggers: the first eventfd attached to each vector; under fn->config
  * @pending: a bit for each vector; for MSI-X this is the PBA
  * @deferred: a bit for each vector whose broadcast is to be sent
  * @nr_deferred: at least the number of bits in @deferred, and of broadcasts
@@ -649,9 +649,9 @@ int mr_function_counters(struct mr_function *fn, struct msi_route_counters *c);
 
 /* ---- eventfds: trigger.c ---- */
 
-int mr_trigger_set(struct mr_cap *cap, u32 index, int fd, bool replace);
+int mr_trigger_set(struct mr_cap *cap, u32 index, int fd, u32 flags);
 int mr_trigger_set_many(struct mr_cap *cap, u32 first, const s32 *fds, u32 nr,
-			bool replace);
+			u32 flags);
 void mr_trigger_remove(struct mr_cap *cap, u32 index);
 void mr_trigger_remove_all(struct mr_cap *cap);
 

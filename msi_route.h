@@ -418,36 +418,45 @@ struct msi_route_trigger {
 };
 
 /**
- * enum msi_route_eventfd_flag - bits of &msi_route_eventfd.flags
- * @MSI_ROUTE_EVENTFD_REPLACE: if an eventfd is attached, replace it
+ * enum msi_route_eventfd_flag - bits of &msi_route_eventfd.flags, one at most
+ * @MSI_ROUTE_EVENTFD_REPLACE: the eventfd takes the place of all that are attached
+ * @MSI_ROUTE_EVENTFD_ADD: attach it besides those that are attached
+ * @MSI_ROUTE_EVENTFD_REMOVE: detach this one, and leave the others
  */
 enum msi_route_eventfd_flag {
 	MSI_ROUTE_EVENTFD_REPLACE = 1 << 0,
+	MSI_ROUTE_EVENTFD_ADD = 1 << 1,
+	MSI_ROUTE_EVENTFD_REMOVE = 1 << 2,
 };
 
 /**
- * struct msi_route_eventfd - attach or detach a vector's eventfd
+ * struct msi_route_eventfd - attach or detach a vector's eventfds
  *	(MSI_ROUTE_SET_EVENTFD)
  * @size: size of this struct in bytes
  * @flags: bits of enum msi_route_eventfd_flag
  * @kind: a value of enum msi_route_kind
  * @vector: the vector, from 0
- * @fd: the eventfd; -1 detaches
+ * @fd: the eventfd; -1 detaches all
  * @reserved: zero
  *
- * Each signal of the eventfd is one event of the vector.  What the eventfd
+ * Each signal of an eventfd is one event of the vector.  What the eventfd
  * holds when it is attached, or is left in it when it is detached or replaced,
  * is raised too: no event is lost.  The eventfd may be closed afterwards; its
  * last close, while no one else holds it, ends the attachment.
+ *
+ * A vector has as many eventfds as are added, such as one of each queue where a
+ * device has more queues than vectors.  Their events are the vector's alike: those
+ * that find its Pending bit set are coalesced, whichever they came by.
  *
  * With EFD_SEMAPHORE, at most 64 events are taken from the eventfd when it is
  * attached, and for each signal, and 1 when it is detached; more stay in it.
  *
  * ============== ========================================================
- * ``EBADF``      @fd is not open
- * ``EINVAL``     @fd is no eventfd
- * ``EEXIST``     an eventfd is attached, and REPLACE is not given
- * ``ENOENT``     detach: none is attached
+ * ``EBADF``      @fd is not open; or it is -1 with ADD or REMOVE
+ * ``EINVAL``     @fd is no eventfd, or @flags has more than one bit
+ * ``EEXIST``     an eventfd is attached, and neither REPLACE nor ADD is given;
+ *                or ADD, and this one is attached to the vector
+ * ``ENOENT``     detach: none is attached; REMOVE: this one is not
  * ``EBUSY``      another consumer, a vector or an irqfd, has the eventfd
  * ``ENOMEM``     memory is exhausted
  * ============== ========================================================
@@ -575,13 +584,13 @@ struct msi_route_map {
  *	detaches what is attached, if anything is; %MSI_ROUTE_EVENTFD_KEEP
  *
  * Each vector is treated as by MSI_ROUTE_SET_EVENTFD, and all of them or none:
- * after an error each has the eventfd that it had before.
+ * after an error each has the eventfds that it had before.
  *
  * ============== ========================================================
  * ``EFAULT``     @fds is not readable
  * ``EINVAL``     @nr is 0, or an fd is below -2
  * ``ECHRNG``     @first and @nr reach beyond the vectors of the capability
- * others         as MSI_ROUTE_SET_EVENTFD, save ENOENT
+ * others         as MSI_ROUTE_SET_EVENTFD; ENOENT with REMOVE only
  * ============== ========================================================
  */
 struct msi_route_eventfds {

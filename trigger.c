@@ -19,21 +19,25 @@
 
 /**
  * struct mr_trigger - an eventfd that is attached to a vector
+ * @next: of the same vector; under fn->config
  * @v: the vector
  * @ctx: the eventfd
  * @wqh: its wait queue
  * @wait: our place in it
  * @pt: how poll finds @wqh
  * @error: what came of joining @wqh
+ * @attached: one of the vector's, and not only joined; under fn->config
  * @dead: the eventfd was closed; under wqh->lock
  */
 struct mr_trigger {
+	struct mr_trigger *next;
 	struct mr_vector *v;
 	struct eventfd_ctx *ctx;
 	wait_queue_head_t *wqh;
 	wait_queue_entry_t wait;
 	poll_table pt;
 	int error;
+	bool attached;
 	bool dead;
 };
 
@@ -115,36 +119,22 @@ static void mr_trigger_raise_held(struct mr_trigger *t)
 
 /*
  * Joins the eventfd's queue: what is signalled from here on is raised, what it holds
- * is not yet.  Returns @old if that is of the same eventfd.
+ * is not yet.
  */
-static struct mr_trigger *mr_trigger_attach(struct mr_vector *v, int fd,
-					    struct mr_trigger *old)
+static struct mr_trigger *mr_trigger_join(struct mr_vector *v, struct file *file)
 {
 	struct mr_trigger *t;
-	struct file *file;
 	int ret;
 
-	file = eventfd_fget(fd);
-	if (IS_ERR(file))
-		return ERR_CAST(file);
 	t = kzalloc(sizeof(*t), MR_GFP);
-	if (!t) {
-		fput(file);
+	if (!t)
 		return ERR_PTR(-ENOMEM);
-	}
 	t->v = v;
 	t->ctx = eventfd_ctx_fileget(file);
-	if (old && old->ctx == t->ctx) {
-		fput(file);
-		eventfd_ctx_put(t->ctx);
-		kfree(t);
-		return old;
-	}
 	t->error = -EINVAL;
 	init_poll_funcptr(&t->pt, mr_trigger_queue);
+	/* @wqh lives by the reference of @ctx. */
 	vfs_poll(file, &t->pt);
-	/* From here on @wqh lives by the reference of @ctx. */
-	fput(file);
 	if (t->error) {
 		ret = t->error;
 		eventfd_ctx_put(t->ctx);
@@ -154,35 +144,85 @@ static struct mr_trigger *mr_trigger_attach(struct mr_vector *v, int fd,
 	return t;
 }
 
-/* Under fn->config. */
+/* The first one.  Under fn->config. */
 static struct mr_trigger *trigger_of(struct mr_cap *cap, u32 index)
 {
 	return xa_load(&cap->triggers, index);
 }
 
-/*
- * What the vector is to have by @fd, joined to @fd's queue already.  Under
- * fn->config.
- */
-static int mr_trigger_prepare(struct mr_cap *cap, u32 index, int fd,
-			      bool replace, struct mr_trigger **new)
+/* The one of the eventfd @ctx.  Under fn->config. */
+static struct mr_trigger *trigger_by(struct mr_cap *cap, u32 index,
+				     const struct eventfd_ctx *ctx)
 {
-	struct mr_trigger *old = trigger_of(cap, index);
+	struct mr_trigger *t;
+
+	for (t = trigger_of(cap, index); t && t->ctx != ctx; t = t->next)
+		cond_resched();
+	return t;
+}
+
+/* Under fn->config. */
+static bool has_trigger(struct mr_cap *cap, u32 index)
+{
+	struct mr_trigger *t;
+
+	for (t = trigger_of(cap, index); t && READ_ONCE(t->dead); t = t->next)
+		cond_resched();
+	return t;
+}
+
+/*
+ * The trigger that @flags are about: one that the vector has, or one that is new and
+ * joined to the queue of @file already.  Under fn->config.
+ */
+static struct mr_trigger *mr_trigger_choose(struct mr_cap *cap, u32 index,
+					    struct file *file, u32 flags)
+{
+	struct eventfd_ctx *ctx = eventfd_ctx_fileget(file);
+	struct mr_trigger *same = trigger_by(cap, index, ctx);
+	struct mr_trigger *new;
 	int ret;
 
-	*new = NULL;
-	if (fd < 0)
-		return 0;
-	if (old && !READ_ONCE(old->dead) && !replace)
-		return -EEXIST;
+	/* Only compared. */
+	eventfd_ctx_put(ctx);
+	if (flags & MSI_ROUTE_EVENTFD_REMOVE)
+		return same ?: ERR_PTR(-ENOENT);
+	if (same && flags & MSI_ROUTE_EVENTFD_REPLACE)
+		return same;
+	if (same || (!flags && has_trigger(cap, index)))
+		return ERR_PTR(-EEXIST);
 	/* So that its place is there, whatever happens. */
 	ret = xa_reserve(&cap->triggers, index, MR_GFP);
 	if (ret)
-		return ret;
-	*new = mr_trigger_attach(mr_vector_at(cap, index), fd, old);
-	if (IS_ERR(*new))
+		return ERR_PTR(ret);
+	new = mr_trigger_join(mr_vector_at(cap, index), file);
+	if (IS_ERR(new))
 		xa_release(&cap->triggers, index);
-	return PTR_ERR_OR_ZERO(*new);
+	return new;
+}
+
+/* Are all that the vector has to go?  -1 names no eventfd that comes or goes alone. */
+static bool detaches(int fd, u32 flags)
+{
+	return fd == -1 &&
+	       !(flags & (MSI_ROUTE_EVENTFD_ADD | MSI_ROUTE_EVENTFD_REMOVE));
+}
+
+/* Under fn->config. */
+static int mr_trigger_prepare(struct mr_cap *cap, u32 index, int fd, u32 flags,
+			      struct mr_trigger **t)
+{
+	struct file *file;
+
+	*t = NULL;
+	if (detaches(fd, flags))
+		return 0;
+	file = eventfd_fget(fd);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	*t = mr_trigger_choose(cap, index, file, flags);
+	fput(file);
+	return PTR_ERR_OR_ZERO(*t);
 }
 
 static void mr_trigger_detach(struct mr_trigger *t)
@@ -197,6 +237,17 @@ static void mr_trigger_detach(struct mr_trigger *t)
 	kfree(t);
 }
 
+static void mr_trigger_detach_list(struct mr_trigger *t)
+{
+	struct mr_trigger *next;
+
+	for (; t; t = next) {
+		next = t->next;
+		mr_trigger_detach(t);
+		cond_resched();
+	}
+}
+
 /* One that was joined in vain leaves in the eventfd what it holds. */
 static void mr_trigger_leave(struct mr_trigger *t)
 {
@@ -206,59 +257,83 @@ static void mr_trigger_leave(struct mr_trigger *t)
 	kfree(t);
 }
 
-/* The new one was joined first: no moment without a trigger. */
-static void mr_trigger_replace(struct mr_cap *cap, u32 index,
-			       struct mr_trigger *new)
+/* Does @old stay, when @flags are done with @t? */
+static bool stays(const struct mr_trigger *old, const struct mr_trigger *t,
+		  u32 flags)
 {
-	struct mr_trigger *old = trigger_of(cap, index);
+	if (READ_ONCE(old->dead))
+		return false;
+	if (flags & MSI_ROUTE_EVENTFD_ADD && !mr_mutant(MR_MUT_ADD_REPLACES))
+		return true;
+	return flags & MSI_ROUTE_EVENTFD_REMOVE ? old != t : old == t;
+}
 
-	if (old == new)
-		return;
+/*
+ * What mr_trigger_prepare() found, or NULL to detach all.  A new one was joined
+ * before others go: no moment without a trigger.
+ */
+static void mr_trigger_commit(struct mr_cap *cap, u32 index,
+			      struct mr_trigger *t, u32 flags)
+{
+	struct mr_trigger *old, *next, *stay = NULL, *go = NULL;
+	bool new = t && !t->attached;
+
+	for (old = trigger_of(cap, index); old; old = next) {
+		struct mr_trigger **list = stays(old, t, flags) ? &stay : &go;
+
+		next = old->next;
+		old->next = *list;
+		*list = old;
+		cond_resched();
+	}
+	if (new) {
+		t->attached = true;
+		t->next = stay;
+		stay = t;
+	}
 	/* No memory is needed: the place was reserved, or is taken. */
-	if (new)
-		xa_store(&cap->triggers, index, new, GFP_KERNEL);
+	if (stay)
+		xa_store(&cap->triggers, index, stay, GFP_KERNEL);
 	else
 		xa_erase(&cap->triggers, index);
-	if (old)
-		mr_trigger_detach(old);
+	mr_trigger_detach_list(go);
 	if (new)
-		mr_trigger_raise_held(new);
+		mr_trigger_raise_held(t);
 }
 
 /**
- * mr_trigger_set() - attach, replace or detach a vector's eventfd
+ * mr_trigger_set() - attach, replace or detach a vector's eventfds
  * @cap: the capability
  * @index: of the vector
- * @fd: eventfd of the calling process; negative detaches
- * @replace: take the place of one that is attached
+ * @fd: eventfd of the calling process, or -1
+ * @flags: of enum msi_route_eventfd_flag, one at most
  *
  * Context: process, may sleep.
  * Return: 0, or -EBADF, -EINVAL, -EEXIST, -ENOENT, -EBUSY, -ECHRNG, -ENOMEM,
  * -EINTR as &struct msi_route_eventfd documents them.
  */
-int mr_trigger_set(struct mr_cap *cap, u32 index, int fd, bool replace)
+int mr_trigger_set(struct mr_cap *cap, u32 index, int fd, u32 flags)
 {
 	struct mutex *config = &cap->fn->config;
-	struct mr_trigger *new = NULL, *old;
-	int ret;
+	struct mr_trigger *t;
+	int ret = -ECHRNG;
 
 	ret = mutex_lock_killable(config);
 	if (ret)
 		return ret;
 	ret = -ECHRNG;
 	if (mr_cap_has(cap, index, 1))
-		ret = mr_trigger_prepare(cap, index, fd, replace, &new);
-	old = trigger_of(cap, index);
-	if (!ret && fd < 0 && (!old || READ_ONCE(old->dead)))
+		ret = mr_trigger_prepare(cap, index, fd, flags, &t);
+	if (!ret && detaches(fd, flags) && !has_trigger(cap, index))
 		ret = -ENOENT;
 	if (!ret)
-		mr_trigger_replace(cap, index, new);
+		mr_trigger_commit(cap, index, t, flags);
 	mutex_unlock(config);
 	return ret;
 }
 
 /**
- * mr_trigger_remove() - detach a vector's eventfd, if it has one
+ * mr_trigger_remove() - detach a vector's eventfds, if it has any
  * @cap: the capability
  * @index: of the vector
  *
@@ -266,17 +341,18 @@ int mr_trigger_set(struct mr_cap *cap, u32 index, int fd, bool replace)
  */
 void mr_trigger_remove(struct mr_cap *cap, u32 index)
 {
-	mr_trigger_replace(cap, index, NULL);
+	if (trigger_of(cap, index))
+		mr_trigger_commit(cap, index, NULL, 0);
 }
 
 /* Gives up the new triggers of the vectors before @nr. */
 static void mr_trigger_give_up(struct mr_cap *cap, u32 first,
-			       struct mr_trigger **new, u32 nr)
+			       struct mr_trigger **t, u32 nr)
 {
 	while (nr--) {
-		if (!new[nr] || new[nr] == trigger_of(cap, first + nr))
+		if (!t[nr] || t[nr]->attached)
 			continue;
-		mr_trigger_leave(new[nr]);
+		mr_trigger_leave(t[nr]);
 		xa_release(&cap->triggers, first + nr);
 		cond_resched();
 	}
@@ -286,27 +362,27 @@ static void mr_trigger_give_up(struct mr_cap *cap, u32 first,
  * mr_trigger_set_many() - attach, replace or detach many vectors' eventfds
  * @cap: the capability
  * @first: the first vector
- * @fds: an eventfd for each, -1 to detach, MSI_ROUTE_EVENTFD_KEEP
+ * @fds: an eventfd for each, -1, or MSI_ROUTE_EVENTFD_KEEP
  * @nr: number
- * @replace: take the place of those that are attached
+ * @flags: of enum msi_route_eventfd_flag, one at most
  *
  * All of them or none.  An eventfd that was joined in vain keeps what it held; what
  * it was signalled meanwhile was raised.
  *
  * Context: process, may sleep.
- * Return: 0, or -EBADF, -EINVAL, -EEXIST, -EBUSY, -ECHRNG, -ENOMEM, -EINTR as
+ * Return: 0, or -EBADF, -EINVAL, -EEXIST, -ENOENT, -EBUSY, -ECHRNG, -ENOMEM as
  * &struct msi_route_eventfds documents them.
  */
 int mr_trigger_set_many(struct mr_cap *cap, u32 first, const s32 *fds, u32 nr,
-			bool replace)
+			u32 flags)
 {
 	struct mutex *config = &cap->fn->config;
-	struct mr_trigger **new;
-	int ret;
+	struct mr_trigger **t;
+	int ret = 0;
 	u32 i;
 
-	new = kvcalloc(nr, sizeof(*new), MR_GFP);
-	if (!new)
+	t = kvcalloc(nr, sizeof(*t), MR_GFP);
+	if (!t)
 		return -ENOMEM;
 	ret = mutex_lock_killable(config);
 	if (ret)
@@ -314,30 +390,26 @@ int mr_trigger_set_many(struct mr_cap *cap, u32 first, const s32 *fds, u32 nr,
 	if (!mr_cap_has(cap, first, nr))
 		ret = -ECHRNG;
 	for (i = 0; i < nr && !ret; i++) {
-		if (fatal_signal_pending(current))
-			ret = -EINTR;
-		else if (fds[i] == MSI_ROUTE_EVENTFD_KEEP)
-			new[i] = trigger_of(cap, first + i);
-		else if (fds[i] < -1)
+		if (fds[i] < -1 && fds[i] != MSI_ROUTE_EVENTFD_KEEP)
 			ret = -EINVAL;
-		else
-			ret = mr_trigger_prepare(cap, first + i, fds[i],
-						 replace, &new[i]);
+		else if (fds[i] != MSI_ROUTE_EVENTFD_KEEP)
+			ret = mr_trigger_prepare(cap, first + i, fds[i], flags,
+						 &t[i]);
 		cond_resched();
 	}
 	if (ret) {
 		/* The last one is the one that failed. */
 		if (!mr_mutant(MR_MUT_HALF_BATCH))
-			mr_trigger_give_up(cap, first, new, i ? i - 1 : 0);
+			mr_trigger_give_up(cap, first, t, i ? i - 1 : 0);
 	} else {
 		for (i = 0; i < nr; i++) {
-			mr_trigger_replace(cap, first + i, new[i]);
+			if (fds[i] != MSI_ROUTE_EVENTFD_KEEP)
+				mr_trigger_commit(cap, first + i, t[i], flags);
 			cond_resched();
 		}
 	}
 	mutex_unlock(config);
-free:
-	kvfree(new);
+	kvfree(t);
 	return ret;
 }
 
@@ -354,9 +426,7 @@ void mr_trigger_remove_all(struct mr_cap *cap)
 
 	if (!cap->max)
 		return;
-	xa_for_each(&cap->triggers, index, t) {
-		mr_trigger_detach(t);
-		cond_resched();
-	}
+	xa_for_each(&cap->triggers, index, t)
+		mr_trigger_detach_list(t);
 	xa_destroy(&cap->triggers);
 }

@@ -76,7 +76,7 @@ static const struct facts {
 	{ MSI_ROUTE_GET_VECTORS, { ENODEV, ENOENT, ENOMEM },
 		{ offsetof(struct msi_route_get_vectors, vectors) } },
 	{ MSI_ROUTE_MAP, { ENODEV, EEXIST, ENOSPC, ENOMEM }, {} },
-	{ MSI_ROUTE_SET_EVENTFDS, { EBADF, EEXIST, EBUSY, ENOMEM, ENODEV, ECHRNG },
+	{ MSI_ROUTE_SET_EVENTFDS, { EBADF, EEXIST, ENOENT, EBUSY, ENOMEM, ENODEV, ECHRNG },
 		{ offsetof(struct msi_route_eventfds, fds) } },
 	{ MSI_ROUTE_SET_ENTRIES, { ENODEV, ECHRNG, ENOMEM },
 		{ offsetof(struct msi_route_entries, entries) } },

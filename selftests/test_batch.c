@@ -12,6 +12,8 @@
 #define NR		100
 #define KEEP		MSI_ROUTE_EVENTFD_KEEP
 #define REPLACE		MSI_ROUTE_EVENTFD_REPLACE
+#define ADD		MSI_ROUTE_EVENTFD_ADD
+#define REMOVE		MSI_ROUTE_EVENTFD_REMOVE
 
 FIXTURE(batch) {
 	struct vm vm;
@@ -82,6 +84,50 @@ TEST_F(batch, each_its_own)
 	EXPECT_EQ(1, events(&self->fn, 12));
 	EXPECT_EQ(1, events(&self->fn, 13));
 	EXPECT_EQ(3, totals(&self->fn, MSIX).events);
+}
+
+/* A second eventfd of each vector comes, and goes alone: all of them or none. */
+TEST_F(batch, add_and_remove)
+{
+	int i, second[NR];
+
+	ASSERT_EQ(0, set_eventfds(&self->fn, MSIX, 0, NR, self->fd, 0));
+	for (i = 0; i < NR; i++)
+		second[i] = i == 7 ? KEEP : new_eventfd();
+	second[NR - 1] = 10000;
+	EXPECT_EQ(-EBADF, set_eventfds(&self->fn, MSIX, 0, NR, second, ADD));
+	second[NR - 1] = self->fd[NR - 1];
+	EXPECT_EQ(-EEXIST, set_eventfds(&self->fn, MSIX, 0, NR, second, ADD));
+	second[NR - 1] = self->fd[0];
+	EXPECT_EQ(-EBUSY, set_eventfds(&self->fn, MSIX, 0, NR, second, ADD));
+	second[NR - 1] = -1;
+	EXPECT_EQ(-EBADF, set_eventfds(&self->fn, MSIX, 0, NR, second, ADD));
+	second[NR - 1] = new_eventfd();
+	EXPECT_EQ(-EINVAL, set_eventfds(&self->fn, MSIX, 0, NR, second, ADD | REPLACE));
+	EXPECT_EQ(-ENOENT, set_eventfds(&self->fn, MSIX, 0, NR, second, REMOVE));
+	for (i = 0; i < NR - 1; i++)
+		if (i != 7)
+			signal_eventfd(second[i], 1);
+	EXPECT_EQ(0, totals(&self->fn, MSIX).events);
+
+	ASSERT_EQ(0, set_eventfds(&self->fn, MSIX, 0, NR, second, ADD));
+	EXPECT_EQ(NR - 2, totals(&self->fn, MSIX).events);
+	for (i = 0; i < NR; i++) {
+		signal_eventfd(self->fd[i], 1);
+		if (i != 7)
+			signal_eventfd(second[i], 1);
+	}
+	EXPECT_EQ(3 * NR - 3, totals(&self->fn, MSIX).events);
+	EXPECT_EQ(1, events(&self->fn, 7));
+
+	self->fd[7] = KEEP;
+	ASSERT_EQ(0, set_eventfds(&self->fn, MSIX, 0, NR, self->fd, REMOVE));
+	for (i = 0; i < NR; i++)
+		if (i != 7)
+			signal_eventfd(self->fd[i], 1);
+	EXPECT_EQ(3 * NR - 3, totals(&self->fn, MSIX).events);
+	signal_eventfd(second[0], 1);
+	EXPECT_EQ(3 * NR - 2, totals(&self->fn, MSIX).events);
 }
 
 /* What the eventfds hold is raised, in both directions, as of one alone. */
@@ -161,7 +207,7 @@ TEST_F(batch, eventfds_errors)
 	EXPECT_EQ(-ECHRNG, set_eventfds(&self->fn, MSIX, 1, ~0U, self->fd, 0));
 	EXPECT_EQ(-ECHRNG, set_eventfds(&self->fn, MSIX, ~0U, 1, self->fd, 0));
 	EXPECT_EQ(-EFAULT, set_eventfds(&self->fn, MSIX, 0, NR, (void *)8UL, 0));
-	EXPECT_EQ(-EOPNOTSUPP, set_eventfds(&self->fn, MSIX, 0, NR, self->fd, 1 << 1));
+	EXPECT_EQ(-EOPNOTSUPP, set_eventfds(&self->fn, MSIX, 0, NR, self->fd, 1 << 3));
 	EXPECT_EQ(-1, ioctl(self->fn.fd, MSI_ROUTE_SET_EVENTFDS, &arg));
 	EXPECT_EQ(EOPNOTSUPP, errno);
 	signal_eventfd(self->fd[0], 1);

@@ -347,6 +347,16 @@ static bool replaced(struct world *w)
 	return raises(w, 0, w->fd[0]) && idle(w->old[0]) && raises(w, 7, w->old[1]);
 }
 
+static int add(struct world *w)
+{
+	return set_eventfd(&w->fn, MSIX, 0, w->fd[0], MSI_ROUTE_EVENTFD_ADD);
+}
+
+static bool added(struct world *w)
+{
+	return raises(w, 0, w->fd[0]) && raises(w, 0, w->old[0]) && raises(w, 7, w->old[1]);
+}
+
 static int detach(struct world *w)
 {
 	return set_eventfd(&w->fn, MSIX, 0, -1, 0);
@@ -802,6 +812,8 @@ CALL(create, .call = create_all, .done = created);
 CALL(create_few, .call = create_few, .done = created);
 CALL(eventfd, .call = attach, .done = attached, .prepare = attach_old, .undone = old_attached);
 CALL(eventfd_replaced, .call = replace, .done = replaced, .prepare = attach_old,
+     .undone = old_attached);
+CALL(eventfd_added, .call = add, .done = added, .prepare = attach_old,
      .undone = old_attached);
 CALL(eventfd_detached, .call = detach, .done = detached, .prepare = attach_old,
      .undone = old_attached, .copies_only = true);

@@ -113,6 +113,12 @@ static int random_fd(const struct victim *v, __u32 random)
 	}
 }
 
+/* None, REPLACE, ADD, REMOVE. */
+static __u32 random_flags(__u32 random)
+{
+	return 1U << (random >> 30) >> 1;
+}
+
 static void signal_one(struct victim *v, __u32 random)
 {
 	__u64 count = 1;
@@ -138,7 +144,7 @@ static void attach_many(struct victim *v, __u32 random)
 	for (i = 0; i < ARRAY_SIZE(fds); i++)
 		fds[i] = random_fd(v, random * (i + 1));
 	set_eventfds(&v->fn, random_kind(random), random_vector(random), ARRAY_SIZE(fds), fds,
-		     random >> 31);
+		     random_flags(random));
 }
 
 static void set_many_entries(struct victim *v, __u32 random)
@@ -246,7 +252,7 @@ static void call_something(struct victim *v, __u32 random)
 	switch (random >> 24 & 31) {
 	case 0:
 	case 1:
-		set_eventfd(&v->fn, kind, vector, random_fd(v, random), random >> 31);
+		set_eventfd(&v->fn, kind, vector, random_fd(v, random), random_flags(random));
 		break;
 	case 2:
 		attach_many(v, random);

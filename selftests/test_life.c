@@ -332,6 +332,57 @@ TEST_F(eventfd, exact_while_replaced)
 	EXPECT_EQ(c.events, accounted(&c));
 }
 
+/*
+ * Two queues share a vector: one's eventfd comes and goes while both are signalled
+ * without pause.  Each signal of the one that stays is an event.
+ */
+TEST_F(eventfd, exact_while_another_is_added_and_removed)
+{
+	struct msi_route_counters c;
+	pthread_t thread[2];
+	int other = new_eventfd();
+	unsigned int round;
+
+	ASSERT_EQ(0, set_eventfd(&self->fn, MSIX, 0, self->fd, 0));
+	ASSERT_EQ(0, pthread_create(&thread[0], NULL, fire_counted, &self->fd));
+	ASSERT_EQ(0, pthread_create(&thread[1], NULL, fire_counted, &other));
+	for (round = 0; round < 500; round++) {
+		__u64 before = load(&signalled);
+
+		ASSERT_EQ(0, set_eventfd(&self->fn, MSIX, 0, other, MSI_ROUTE_EVENTFD_ADD));
+		while (load(&signalled) == before)
+			sched_yield();
+		ASSERT_EQ(0, set_eventfd(&self->fn, MSIX, 0, other, MSI_ROUTE_EVENTFD_REMOVE));
+	}
+	store(&stop, true);
+	pthread_join(thread[0], NULL);
+	pthread_join(thread[1], NULL);
+	c = totals(&self->fn, MSIX);
+	EXPECT_EQ(0, take(self->fd));
+	EXPECT_EQ(signalled, c.events + take(other));
+	EXPECT_EQ(c.events, accounted(&c));
+}
+
+/* Those that were closed do not pile up, and do not end the others. */
+TEST_F(eventfd, closed_among_others)
+{
+	unsigned int i;
+
+	ASSERT_EQ(0, set_eventfd(&self->fn, MSIX, 0, self->fd, 0));
+	for (i = 0; i < 1000; i++) {
+		int fd = new_eventfd();
+
+		ASSERT_EQ(0, set_eventfd(&self->fn, MSIX, 0, fd, MSI_ROUTE_EVENTFD_ADD));
+		signal_eventfd(fd, 1);
+		close(fd);
+	}
+	signal_eventfd(self->fd, 1);
+	EXPECT_EQ(1001, totals(&self->fn, MSIX).events);
+	EXPECT_EQ(0, set_eventfd(&self->fn, MSIX, 0, -1, 0));
+	signal_eventfd(self->fd, 1);
+	EXPECT_EQ(1001, totals(&self->fn, MSIX).events);
+}
+
 /* Attached, and its last descriptor closed: the attachment is over. */
 TEST_F(eventfd, last_close_ends_it)
 {

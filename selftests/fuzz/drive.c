@@ -612,7 +612,10 @@ static bool do_attach_many(const __u64 *arg)
 
 	seed_rng(&r, arg[4]);
 	for (i = 0; i < nr; i++) {
-		eventfds[i] = chance(&r, 20) ? NO_EVENTFD : MSI_ROUTE_EVENTFD_KEEP;
+		bool detach = !(arg[0] & (MSI_ROUTE_EVENTFD_ADD | MSI_ROUTE_EVENTFD_REMOVE)) ||
+			      chance(&r, 2);
+
+		eventfds[i] = detach && chance(&r, 20) ? NO_EVENTFD : MSI_ROUTE_EVENTFD_KEEP;
 		if (chance(&r, 40))
 			eventfds[i] = chance(&r, 90) ? (int)(used++ + arg[4]) % MAX_EVENTFDS :
 						       (int)below(&r, MAX_EVENTFDS);

@@ -395,19 +395,10 @@ static void new_vector(struct vector *v)
 	memset(v, 0, sizeof(*v));
 	v->control = MASKED;
 	v->was_masked = true;
-	v->eventfd = NO_EVENTFD;
-}
-
-static void detach(struct model *m, struct vector *v)
-{
-	if (v->eventfd != NO_EVENTFD)
-		m->consumer[v->eventfd]--;
-	v->eventfd = NO_EVENTFD;
 }
 
 static void give_back(struct model *m, unsigned int kind, unsigned int vector)
 {
-	detach(m, &m->cap[kind].vector[vector]);
 	clear(m, kind, vector);
 	new_vector(&m->cap[kind].vector[vector]);
 	m->cap[kind].vector[vector].gone = true;
@@ -939,28 +930,46 @@ static void take_count(struct model *m, unsigned int kind, unsigned int vector, 
 	raise(m, kind, vector);
 }
 
-void model_signal(struct model *m, int eventfd, __u64 count)
+/* The vector that has the eventfd, or NULL. */
+static struct vector *consumer(struct model *m, int eventfd, unsigned int *kind,
+			       unsigned int *vector)
 {
-	unsigned int kind, i;
-
-	for (kind = 0; kind < NR_KINDS; kind++) {
-		for (i = 0; i < m->cap[kind].nr; i++) {
-			if (m->cap[kind].vector[i].eventfd != eventfd)
-				continue;
-			take_count(m, kind, i, count);
-			return;
-		}
-	}
-	m->count[eventfd] += count;
+	for (*kind = 0; *kind < NR_KINDS; (*kind)++)
+		for (*vector = 0; *vector < m->cap[*kind].nr; (*vector)++)
+			if (m->cap[*kind].vector[*vector].eventfds & 1U << eventfd)
+				return &m->cap[*kind].vector[*vector];
+	return NULL;
 }
 
-static void attach(struct model *m, unsigned int kind, unsigned int vector, int eventfd)
+void model_signal(struct model *m, int eventfd, __u64 count)
+{
+	unsigned int kind, vector;
+
+	if (consumer(m, eventfd, &kind, &vector))
+		take_count(m, kind, vector, count);
+	else
+		m->count[eventfd] += count;
+}
+
+#define EVENTFD_FLAGS	(MSI_ROUTE_EVENTFD_REPLACE | MSI_ROUTE_EVENTFD_ADD | \
+			 MSI_ROUTE_EVENTFD_REMOVE)
+#define ONE_OF_THEM	(MSI_ROUTE_EVENTFD_ADD | MSI_ROUTE_EVENTFD_REMOVE)
+
+static void set_eventfd(struct model *m, __u32 flags, unsigned int kind, unsigned int vector,
+			int eventfd)
 {
 	struct vector *v = &m->cap[kind].vector[vector];
-	__u64 count = m->count[eventfd];
+	__u32 had = v->eventfds, bit = eventfd == NO_EVENTFD ? 0 : 1U << eventfd;
+	__u64 count;
 
-	v->eventfd = eventfd;
-	m->consumer[eventfd]++;
+	if (flags & MSI_ROUTE_EVENTFD_REMOVE) {
+		v->eventfds &= ~bit;
+		return;
+	}
+	v->eventfds = flags & MSI_ROUTE_EVENTFD_ADD ? had | bit : bit;
+	if (!bit || had & bit)
+		return;
+	count = m->count[eventfd];
 	m->count[eventfd] = 0;
 	take_count(m, kind, vector, count);
 }
@@ -968,12 +977,21 @@ static void attach(struct model *m, unsigned int kind, unsigned int vector, int 
 static struct errors eventfd_errors(struct model *m, __u32 flags, struct vector *v, int eventfd)
 {
 	struct errors e = none;
+	struct vector *has;
+	unsigned int i, j;
 
 	may_fail(&e, eventfd == BAD_FD, EBADF);
+	may_fail(&e, eventfd == NO_EVENTFD && flags & ONE_OF_THEM, EBADF);
 	may_fail(&e, eventfd == FOREIGN_FD, EINVAL);
-	may_fail(&e, eventfd != NO_EVENTFD && v->eventfd != NO_EVENTFD &&
-		     !(flags & MSI_ROUTE_EVENTFD_REPLACE), EEXIST);
-	may_fail(&e, eventfd >= 0 && m->consumer[eventfd] && v->eventfd != eventfd, EBUSY);
+	may_fail(&e, eventfd != NO_EVENTFD && v->eventfds && !flags, EEXIST);
+	if (eventfd < 0)
+		return e;
+	has = consumer(m, eventfd, &i, &j);
+	may_fail(&e, has == v && flags & MSI_ROUTE_EVENTFD_ADD, EEXIST);
+	if (flags & MSI_ROUTE_EVENTFD_REMOVE)
+		may_fail(&e, has != v, ENOENT);
+	else
+		may_fail(&e, has && has != v, EBUSY);
 	return e;
 }
 
@@ -983,17 +1001,15 @@ struct errors model_set_eventfd(struct model *m, __u32 flags, __u32 kind, __u32 
 	struct errors e = vector_errors(m, kind, vector, 1);
 	struct vector *v;
 
-	may_fail(&e, flags & ~MSI_ROUTE_EVENTFD_REPLACE, EOPNOTSUPP);
+	may_fail(&e, flags & ~EVENTFD_FLAGS, EOPNOTSUPP);
+	may_fail(&e, flags & (flags - 1), EINVAL);
 	if (e.nr)
 		return e;
 	v = &m->cap[kind].vector[vector];
 	e = eventfd_errors(m, flags, v, eventfd);
-	may_fail(&e, eventfd == NO_EVENTFD && v->eventfd == NO_EVENTFD, ENOENT);
-	if (e.nr || v->eventfd == eventfd)
-		return e;
-	detach(m, v);
-	if (eventfd != NO_EVENTFD)
-		attach(m, kind, vector, eventfd);
+	may_fail(&e, eventfd == NO_EVENTFD && !v->eventfds, ENOENT);
+	if (!e.nr)
+		set_eventfd(m, flags, kind, vector, eventfd);
 	return e;
 }
 
@@ -1005,7 +1021,8 @@ struct errors model_set_eventfds(struct model *m, __u32 flags, __u32 kind, __u32
 
 	may_fail(&e, !nr, EINVAL);
 	may_fail(&e, m->fault, EFAULT);
-	may_fail(&e, flags & ~MSI_ROUTE_EVENTFD_REPLACE, EOPNOTSUPP);
+	may_fail(&e, flags & ~EVENTFD_FLAGS, EOPNOTSUPP);
+	may_fail(&e, flags & (flags - 1), EINVAL);
 	if (e.nr)
 		return e;
 	for (i = 0; i < nr; i++) {
@@ -1021,14 +1038,9 @@ struct errors model_set_eventfds(struct model *m, __u32 flags, __u32 kind, __u32
 	}
 	if (e.nr)
 		return e;
-	for (i = 0; i < nr; i++) {
-		if (eventfds[i] == MSI_ROUTE_EVENTFD_KEEP ||
-		    eventfds[i] == m->cap[kind].vector[first + i].eventfd)
-			continue;
-		detach(m, &m->cap[kind].vector[first + i]);
-		if (eventfds[i] != NO_EVENTFD)
-			attach(m, kind, first + i, eventfds[i]);
-	}
+	for (i = 0; i < nr; i++)
+		if (eventfds[i] != MSI_ROUTE_EVENTFD_KEEP)
+			set_eventfd(m, flags, kind, first + i, eventfds[i]);
 	return e;
 }
 
@@ -1278,7 +1290,7 @@ struct errors model_set_ims(struct model *m, __u32 nr, const struct msi_route_im
 			v->control &= ~MASKED;
 			break;
 		case MSI_ROUTE_IMS_FREE:
-			detach(m, v);
+			v->eventfds = 0;
 			clear(m, IMS, ops[i].vector);
 			v->lo = v->hi = v->data = 0;
 			v->control = MASKED;

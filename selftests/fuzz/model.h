@@ -42,7 +42,7 @@ struct vector {
 	bool translated;
 	struct message raw, translation;
 	__u32 marks;
-	int eventfd;
+	__u32 eventfds;			/* a bit for each that it has */
 	__u64 events, messages, coalesced;
 };
 
@@ -67,7 +67,6 @@ struct model {
 	__u32 notify;			/* what the VMM wants to be told of */
 	bool signalled;			/* the VMM was, and has not looked yet */
 	bool fault;			/* what the next call points to is not readable */
-	int consumer[MAX_EVENTFDS];	/* of an eventfd: how many vectors have it */
 	__u64 count[MAX_EVENTFDS];	/* what it holds */
 	/* Does KVM find someone who takes the message? */
 	bool (*deliver)(struct model *m, const struct message *message);

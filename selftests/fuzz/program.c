@@ -404,6 +404,18 @@ static __s64 random_fd(struct rng *r)
 	return below(r, MAX_EVENTFDS);
 }
 
+/* @replace: how often of a hundred where none is added and none taken away. */
+static __u32 random_eventfd_flags(struct rng *r, unsigned int replace)
+{
+	if (chance(r, 2))
+		return next(r) & 0xff;
+	if (chance(r, 30))
+		return MSI_ROUTE_EVENTFD_ADD;
+	if (chance(r, 15))
+		return MSI_ROUTE_EVENTFD_REMOVE;
+	return chance(r, replace) ? MSI_ROUTE_EVENTFD_REPLACE : 0;
+}
+
 /* Bounds that have run out when it is looked, or do not while it is looked. */
 static __u32 random_bound(struct rng *r)
 {
@@ -481,13 +493,13 @@ static void random_op(struct rng *r, const struct msi_route_create *s, struct op
 		arg[1] = chance(r, 80) ? 1 : 1 + below(r, 5);
 		break;
 	case OP_ATTACH:
-		arg[0] = chance(r, 2) ? next(r) & 0xff : chance(r, 40);
+		arg[0] = random_eventfd_flags(r, 40);
 		arg[1] = kind;
 		arg[2] = random_vector(r, nr);
 		arg[3] = chance(r, 25) ? -1 : random_fd(r);
 		break;
 	case OP_ATTACH_MANY:
-		arg[0] = chance(r, 2) ? next(r) & 0xff : chance(r, 60);
+		arg[0] = random_eventfd_flags(r, 60);
 		arg[1] = kind;
 		arg[2] = random_vector(r, nr);
 		arg[3] = chance(r, 5) ? below(r, nr + 2) : 1 + below(r, 4);
