@@ -31,6 +31,7 @@ union mr_ioctl_arg {
 	struct msi_route_reset reset;
 	struct msi_route_set_hold set_hold;
 	struct msi_route_map map;
+	struct msi_route_get_map get_map;
 	struct msi_route_eventfds eventfds;
 	struct msi_route_entries entries;
 	struct msi_route_set_notify set_notify;
@@ -246,6 +247,11 @@ static int mr_ioctl_map(struct mr_function *fn, union mr_ioctl_arg *arg)
 	return mr_trap_map(fn, &arg->map);
 }
 
+static int mr_ioctl_get_map(struct mr_function *fn, union mr_ioctl_arg *arg)
+{
+	return mr_trap_get(fn, &arg->get_map);
+}
+
 static int mr_ioctl_set_run(struct mr_function *fn, union mr_ioctl_arg *arg)
 {
 	if (arg->set_run.run > 1)
@@ -414,6 +420,8 @@ static const struct mr_ioctl mr_ioctls[] = {
 		 struct msi_route_ims, ops, false),
 	MR_IOCTL(MSI_ROUTE_RENEW, mr_ioctl_renew,
 		 struct msi_route_renew, reserved, false),
+	MR_IOCTL(MSI_ROUTE_GET_MAP, mr_ioctl_get_map,
+		 struct msi_route_get_map, pba, true),
 };
 
 /* Reads the caller's struct into @arg; the rest of @arg is zero. */

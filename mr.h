@@ -658,6 +658,7 @@ void mr_trigger_remove_all(struct mr_cap *cap);
 /* ---- in-kernel MMIO: trap.c ---- */
 
 int mr_trap_map(struct mr_function *fn, const struct msi_route_map *m);
+int mr_trap_get(struct mr_function *fn, struct msi_route_get_map *m);
 void mr_trap_remove(struct mr_function *fn);
 
 /* ---- what others than the owner see: observe.c, debugfs.c ---- */

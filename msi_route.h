@@ -545,6 +545,20 @@ enum msi_route_map_flag {
  * any other unclaimed address.  On return none goes by the old place any more.
  * Closing the function takes it away.
  *
+ * Of two functions of a VM over each other the later one wins: a table or PBA that
+ * this one comes to lie on, even in part, is taken away from that place, as by a
+ * call for its function, and its accesses exit to the VMM.  So the BARs of two
+ * functions can be exchanged move by move, in either order: no access reaches a table
+ * at a place that is another's by then.  A function that was covered comes back by
+ * its next call.
+ *
+ * What KVM serves by itself wins over a function: its I/O APIC, the page of the local
+ * APIC at FEE0_0000h, a coalesced zone (KVM_REGISTER_COALESCED_MMIO), an ioeventfd.
+ * There the call fails, and the function is where it was; a VMM whose guest has moved
+ * it takes it away (@flags 0) and does the accesses itself.  KVM does not refuse a
+ * zone or an ioeventfd that is registered over a function afterwards: which of the two
+ * gets an access is then not defined, and MSI_ROUTE_GET_MAP tells of it.
+ *
  * Where the VMM also maps the image (mmap() of the descriptor) into the guest
  * as a KVM_MEM_READONLY slot at these addresses, reads do not exit at all, and
  * writes come here.  Only where nothing but table and PBA is in those pages:
@@ -556,14 +570,44 @@ enum msi_route_map_flag {
  * ``EINVAL``     an address that is no multiple of 8, or reaches beyond the end
  *                of the address space, or is not 0 without its flag; or table
  *                and PBA overlap
- * ``EEXIST``     the table or PBA of another function is there
- * ``ENOSPC``     KVM's limit of devices on its MMIO bus (1,000) is reached
+ * ``EEXIST``     KVM itself serves a part of it
+ * ``ENOSPC``     KVM's limit of devices on its MMIO bus (1,000) is reached, and
+ *                this adds to them
  * ``ENOMEM``     memory is exhausted
  * ============== ========================================================
  */
 struct msi_route_map {
 	__u32 size;
 	__u32 flags;
+	__u64 table;
+	__u64 pba;
+};
+
+/**
+ * struct msi_route_get_map - what became of the in-kernel MMIO
+ *	(MSI_ROUTE_GET_MAP)
+ * @size: size of this struct in bytes
+ * @flags: out: as the last MSI_ROUTE_MAP that succeeded gave it, likewise @table and
+ *	@pba
+ * @reached: out: those of @flags that are there in whole: not covered by a function
+ *	that came later, nor by a zone or an ioeventfd of KVM's
+ * @reserved: zero
+ * @table: out
+ * @pba: out
+ *
+ * For a VMM that does not know of each zone and ioeventfd, and to look for why a
+ * table does not see a guest's writes.  It does not know of the VM's memory: a slot
+ * at these addresses wins over all.
+ *
+ * ============== ========================================================
+ * ``ENODEV``     the function has no MSI-X
+ * ============== ========================================================
+ */
+struct msi_route_get_map {
+	__u32 size;
+	__u32 flags;
+	__u32 reached;
+	__u32 reserved;
 	__u64 table;
 	__u64 pba;
 };
@@ -1369,5 +1413,6 @@ struct msi_route_get_vectors {
 #define MSI_ROUTE_RESIZE	_IO(MSI_ROUTE_TYPE, 0x22)
 #define MSI_ROUTE_SET_IMS	_IO(MSI_ROUTE_TYPE, 0x23)
 #define MSI_ROUTE_RENEW	_IO(MSI_ROUTE_TYPE, 0x24)
+#define MSI_ROUTE_GET_MAP	_IO(MSI_ROUTE_TYPE, 0x28)
 
 #endif /* _UAPI_LINUX_MSI_ROUTE_H */

@@ -11,7 +11,13 @@
  *
  * KVM may throw the whole bus away, if a removal finds no memory; then there is
  * nothing left to take from it, and accesses go to the VMM.
+ *
+ * Of two functions that a guest places over each other, the later one wins, and the
+ * earlier one's ranges that it covers leave the bus: so a guest that exchanges two
+ * BARs, one after the other, never writes to the wrong table.  What is not ours on the
+ * bus wins over a function.
  */
+#include <asm/apicdef.h>
 #include <kvm/iodev.h>
 #include <linux/kvm_host.h>
 #include <linux/overflow.h>
@@ -113,26 +119,49 @@ static bool belongs_to(const struct kvm_io_range *range,
 		     range->dev == &t->part[MR_PBA].dev);
 }
 
-static bool overlap(const struct kvm_io_range *a, const struct kvm_io_range *b)
+/* An ioeventfd for writes of any length has length 0. */
+static gpa_t end_of(const struct kvm_io_range *r)
 {
-	return a->addr < b->addr + b->len && b->addr < a->addr + a->len;
+	return r->addr + max(r->len, 1);
 }
 
-/* Would @t lie on another function's table or PBA?  @old goes away. */
-static bool occupied(const struct kvm_io_bus *bus, const struct mr_trap *old,
-		     const struct mr_trap *t)
+static bool overlap(const struct kvm_io_range *a, const struct kvm_io_range *b)
 {
-	int i, j;
+	return a->addr < end_of(b) && b->addr < end_of(a);
+}
 
-	for (i = 0; i < bus->dev_count; i++) {
-		if (!is_trap(&bus->range[i]) || belongs_to(&bus->range[i], old))
-			continue;
-		for (j = 0; j < MR_RANGES; j++)
-			if (t->part[j].range.len &&
-			    overlap(&bus->range[i], &t->part[j].range))
-				return true;
-	}
+static bool covers(const struct mr_trap *t, const struct kvm_io_range *range)
+{
+	int i;
+
+	for (i = 0; i < MR_RANGES; i++)
+		if (t->part[i].range.len && overlap(range, &t->part[i].range))
+			return true;
 	return false;
+}
+
+/* Another function's table or PBA that @t takes the place of. */
+static bool is_covered(const struct mr_trap *t, const struct kvm_io_range *range)
+{
+	return t && is_trap(range) && !belongs_to(range, t) && covers(t, range) &&
+	       !mr_mutant(MR_MUT_BOTH_PLACED);
+}
+
+/*
+ * Does @t lie where something that is no function of ours is served, which would
+ * hide it, or be hidden?  The local APIC is not on the bus: KVM asks it first.
+ */
+static bool occupied(const struct kvm_io_bus *bus, const struct mr_trap *t)
+{
+	static const struct kvm_io_range lapic = {
+		.addr = APIC_DEFAULT_PHYS_BASE, .len = PAGE_SIZE,
+	};
+	int i;
+
+	for (i = 0; i < bus->dev_count; i++)
+		if (!is_trap(&bus->range[i]) && covers(t, &bus->range[i]))
+			return true;
+	return covers(t, &lapic);
 }
 
 #ifdef CONFIG_MSI_ROUTE_KVM
@@ -163,18 +192,37 @@ static int join(struct kvm *kvm, struct mr_trap *t)
 	return ret;
 }
 
+/* What @t covers of other functions, one after the other. */
+static struct kvm_io_device *covered(struct kvm *kvm, const struct mr_trap *t)
+{
+	const struct kvm_io_bus *bus;
+	int i;
+
+	bus = rcu_dereference_protected(kvm->buses[KVM_MMIO_BUS],
+					lockdep_is_held(&kvm->slots_lock));
+	for (i = 0; bus && i < bus->dev_count; i++)
+		if (is_covered(t, &bus->range[i]))
+			return bus->range[i].dev;
+	return NULL;
+}
+
 /* Between the two, accesses exit to the VMM. */
 static int exchange(struct kvm *kvm, struct kvm_io_bus *bus,
 		    struct mr_trap *old, struct mr_trap *t)
 {
+	struct kvm_io_device *dev;
 	int ret;
 
 	leave(kvm, old);
 	ret = join(kvm, t);
 	/* There was room for it a moment ago. */
-	if (ret)
+	if (ret) {
 		join(kvm, old);
-	return ret;
+		return ret;
+	}
+	while ((dev = covered(kvm, t)))
+		kvm_io_bus_unregister_dev(kvm, KVM_MMIO_BUS, dev);
+	return 0;
 }
 
 #else
@@ -209,7 +257,8 @@ static void fill(struct kvm_io_bus *new, const struct kvm_io_bus *bus,
 	new->dev_count = 0;
 	new->ioeventfd_count = bus->ioeventfd_count;
 	for (i = 0; i < bus->dev_count; i++)
-		if (!belongs_to(&bus->range[i], old))
+		if (!belongs_to(&bus->range[i], old) &&
+		    !is_covered(t, &bus->range[i]))
 			new->range[new->dev_count++] = bus->range[i];
 	for (i = 0; t && i < MR_RANGES; i++)
 		if (t->part[i].range.len)
@@ -242,22 +291,30 @@ static int nr_ranges(const struct kvm_io_bus *bus, const struct mr_trap *old,
 	int i, nr = 0;
 
 	for (i = 0; i < bus->dev_count; i++)
-		nr += !belongs_to(&bus->range[i], old);
+		nr += !belongs_to(&bus->range[i], old) &&
+		      !is_covered(t, &bus->range[i]);
 	for (i = 0; t && i < MR_RANGES; i++)
 		nr += !!t->part[i].range.len;
 	return nr;
+}
+
+/* More than KVM would let in?  A move that adds nothing is no matter of room. */
+static bool too_many(const struct kvm_io_bus *bus, int ranges)
+{
+	return ranges > bus->dev_count &&
+	       ranges - bus->ioeventfd_count > NR_IOBUS_DEVS;
 }
 
 /* One swap: a vCPU finds the function at the old or at the new place. */
 static int exchange(struct kvm *kvm, struct kvm_io_bus *bus,
 		    const struct mr_trap *old, const struct mr_trap *t)
 {
+	int ranges = nr_ranges(bus, old, t);
 	struct kvm_io_bus *new;
 
-	if (t && bus->dev_count - bus->ioeventfd_count + MR_RANGES >
-		 NR_IOBUS_DEVS)
+	if (too_many(bus, ranges))
 		return -ENOSPC;
-	new = new_bus(nr_ranges(bus, old, t), !t);
+	new = new_bus(ranges, !t);
 	if (!new)
 		return -ENOMEM;
 	fill(new, bus, old, t);
@@ -278,7 +335,7 @@ static int replace(struct kvm *kvm, struct mr_trap *old, struct mr_trap *t)
 					lockdep_is_held(&kvm->slots_lock));
 	if (!bus)
 		return t ? -ENOMEM : 0;
-	if (t && occupied(bus, old, t))
+	if (t && occupied(bus, t))
 		return -EEXIST;
 	return exchange(kvm, bus, old, t);
 }
@@ -379,6 +436,67 @@ free:
 	/* The old one, or the one that found no place. */
 	kfree(t);
 	return ret;
+}
+
+/* Is all of it on the bus, and nothing else of the bus there? */
+static bool reached(const struct kvm_io_bus *bus, const struct mr_range *r)
+{
+	bool on = false;
+	int i;
+
+	for (i = 0; i < bus->dev_count; i++) {
+		if (bus->range[i].dev == &r->dev)
+			on = true;
+		else if (overlap(&bus->range[i], &r->range))
+			return false;
+	}
+	return on;
+}
+
+/**
+ * mr_trap_get() - where table and PBA are, and whether accesses reach them
+ * @fn: the function
+ * @m: out
+ *
+ * Context: process, may sleep; takes fn->config.
+ * Return: 0, or -ENODEV, -EOPNOTSUPP.
+ */
+int mr_trap_get(struct mr_function *fn, struct msi_route_get_map *m)
+{
+	static const u32 flag[MR_RANGES] = {
+		[MR_TABLE] = MSI_ROUTE_MAP_TABLE, [MR_PBA] = MSI_ROUTE_MAP_PBA,
+	};
+	struct kvm *kvm = fn->vm.kvm;
+	struct kvm_io_bus *bus;
+	const struct mr_trap *t;
+	int i, idx;
+
+	if (m->reserved)
+		return -EOPNOTSUPP;
+	if (!fn->msix_cap.max)
+		return -ENODEV;
+	m->flags = 0;
+	m->reached = 0;
+	m->table = 0;
+	m->pba = 0;
+	mutex_lock(&fn->config);
+	t = fn->trap;
+	idx = srcu_read_lock(&kvm->srcu);
+	bus = srcu_dereference(kvm->buses[KVM_MMIO_BUS], &kvm->srcu);
+	for (i = 0; t && i < MR_RANGES; i++) {
+		if (!t->part[i].range.len)
+			continue;
+		m->flags |= flag[i];
+		if (bus && reached(bus, &t->part[i]))
+			m->reached |= flag[i];
+	}
+	srcu_read_unlock(&kvm->srcu, idx);
+	if (t) {
+		m->table = t->part[MR_TABLE].range.addr;
+		m->pba = t->part[MR_PBA].range.addr;
+	}
+	mutex_unlock(&fn->config);
+	return 0;
 }
 
 /**

@@ -29,6 +29,7 @@ union argument {
 	struct msi_route_ims ims;
 	struct msi_route_renew renew;
 	struct msi_route_get_vectors vectors;
+	struct msi_route_get_map get_map;
 };
 
 /* What requests point to. */
@@ -66,6 +67,8 @@ static const struct request {
 	{ "MAP", MSI_ROUTE_MAP, false, { .map = {
 		.size = sizeof(struct msi_route_map), .flags = MSI_ROUTE_MAP_TABLE,
 		.table = TABLE_GPA(7) } } },
+	{ "GET_MAP", MSI_ROUTE_GET_MAP, true, { .get_map = {
+		.size = sizeof(struct msi_route_get_map) } } },
 	{ "SET_EVENTFDS", MSI_ROUTE_SET_EVENTFDS, false, { .eventfds = {
 		.size = sizeof(struct msi_route_eventfds), .nr = 1,
 		.fds = (unsigned long)&keep_one } } },

@@ -97,6 +97,7 @@ static const struct facts {
 	{ MSI_ROUTE_RESIZE, { ENOSPC, ENOMEM, ENODEV }, {} },
 	{ MSI_ROUTE_SET_IMS, { ENODEV, ECHRNG, ENOMEM }, { offsetof(struct msi_route_ims, ops) } },
 	{ MSI_ROUTE_RENEW, {}, {} },
+	{ MSI_ROUTE_GET_MAP, { ENODEV }, {} },
 };
 
 static const struct facts *facts_of(unsigned long number)

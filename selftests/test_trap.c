@@ -30,6 +30,9 @@ static __u64 last_exit;
 static struct function *current;
 static __u32 result[4];
 static bool stop, gone;
+/* How often a vCPU writes, and has written. */
+#define NR_WRITES	20000U
+static __u32 done[2];
 
 /* The VMM: forwards what is in the table, at either place, and the PBA. */
 static bool mmio(struct vm *vm, __u64 gpa, void *data, __u32 len, bool write)
@@ -220,8 +223,6 @@ TEST_F(trap, errors)
 	EXPECT_EQ(-EINVAL, map(&self->fn, 0, HERE, 0));
 	EXPECT_EQ(-EINVAL, map(&self->fn, TABLE, -8ULL, 0));
 	EXPECT_EQ(-EINVAL, map(&self->fn, BOTH, HERE, HERE + TABLE_SIZE - 8));
-	EXPECT_EQ(-EEXIST, map(&other, TABLE, HERE + TABLE_SIZE - 8, 0));
-	EXPECT_EQ(-EEXIST, map(&other, PBA, 0, HERE + PBA_OFFSET));
 	EXPECT_EQ(0, map(&other, BOTH, HERE + TABLE_SIZE, HERE + PBA_OFFSET + 8));
 
 	run(self, read_both);
@@ -231,10 +232,294 @@ TEST_F(trap, errors)
 	function_close(&msi);
 }
 
-/* ---- moving ---- */
+/* ---- two functions at one place ---- */
 
-#define NR_WRITES	20000U
-static __u32 done[2];
+static void write_both_places(void)
+{
+	guest_write32(HERE + ENTRY(1) + ENTRY_DATA, 0x11);
+	guest_write32(THERE + ENTRY(1) + ENTRY_DATA, 0x22);
+}
+
+static __u32 data_of(struct function *fn)
+{
+	return table_read(fn, ENTRY(1) + ENTRY_DATA);
+}
+
+static __u32 reached(struct function *fn)
+{
+	return get_map(fn).reached;
+}
+
+/*
+ * A guest exchanges the BARs of two functions, one after the other.  Between the two
+ * moves both are at one place: the later one wins, and nobody is at the other place.
+ */
+static void exchange(struct __test_metadata *_metadata, struct function *first,
+		     struct function *second, __u64 from, __u64 to,
+		     FIXTURE_DATA(trap) *self)
+{
+	__u32 at_from = from == HERE ? 0x11 : 0x22, at_to = from == HERE ? 0x22 : 0x11;
+
+	store(&gone, true);
+	exits = 0;
+	ASSERT_EQ(0, map(first, BOTH, to, to + PBA_OFFSET));
+	EXPECT_EQ(BOTH, reached(first));
+	EXPECT_EQ(0, reached(second));
+	EXPECT_EQ(BOTH, get_map(second).flags);
+	EXPECT_EQ(to, get_map(second).table);
+	table_write(second, ENTRY(1) + ENTRY_DATA, 0x99);
+	run(self, write_both_places);
+	EXPECT_EQ(1, exits);
+	EXPECT_EQ(from + ENTRY(1) + ENTRY_DATA, last_exit);
+	EXPECT_EQ(at_to, data_of(first));
+	EXPECT_EQ(0x99, data_of(second));
+
+	ASSERT_EQ(0, map(second, BOTH, from, from + PBA_OFFSET));
+	EXPECT_EQ(BOTH, reached(first));
+	EXPECT_EQ(BOTH, reached(second));
+	run(self, write_both_places);
+	EXPECT_EQ(1, exits);
+	EXPECT_EQ(at_to, data_of(first));
+	EXPECT_EQ(at_from, data_of(second));
+	store(&gone, false);
+}
+
+TEST_F(trap, exchanged_move_by_move)
+{
+	struct function other;
+
+	function_open(&other, &self->vm, msix_shape(NR_ENTRIES));
+	vm_mmio = mmio;
+	ASSERT_EQ(0, map(&other, BOTH, THERE, THERE + PBA_OFFSET));
+	exchange(_metadata, &self->fn, &other, HERE, THERE, self);
+	exchange(_metadata, &self->fn, &other, THERE, HERE, self);
+	exchange(_metadata, &other, &self->fn, THERE, HERE, self);
+	/* What was covered is neither there twice nor in the way. */
+	ASSERT_EQ(0, map(&self->fn, 0, 0, 0));
+	run(self, write_both_places);
+	EXPECT_EQ(2, exits);
+	ASSERT_EQ(0, map(&self->fn, BOTH, THERE, THERE + PBA_OFFSET));
+	EXPECT_EQ(BOTH, reached(&self->fn));
+	function_close(&other);
+	EXPECT_EQ(BOTH, reached(&self->fn));
+}
+
+/* What is covered goes, be it by one byte; the other range stays. */
+TEST_F(trap, covered_in_part)
+{
+	struct function other;
+
+	function_open(&other, &self->vm, msix_shape(NR_ENTRIES));
+	vm_mmio = mmio;
+	ASSERT_EQ(0, map(&other, TABLE, HERE + TABLE_SIZE - 8, 0));
+	EXPECT_EQ(PBA, reached(&self->fn));
+	run(self, read_both);
+	EXPECT_EQ(1, exits);
+	ASSERT_EQ(0, map(&other, TABLE, HERE + PBA_OFFSET - TABLE_SIZE + 8, 0));
+	EXPECT_EQ(0, reached(&self->fn));
+	EXPECT_EQ(TABLE, reached(&other));
+	ASSERT_EQ(0, map(&self->fn, BOTH, HERE, HERE + PBA_OFFSET));
+	EXPECT_EQ(BOTH, reached(&self->fn));
+	EXPECT_EQ(0, reached(&other));
+	EXPECT_EQ(TABLE, get_map(&other).flags);
+	function_close(&other);
+	exits = 0;
+	run(self, read_both);
+	EXPECT_EQ(0, exits);
+}
+
+/* While both vCPUs write: each at its own place, and each write in one table only. */
+static void write_own_place(void)
+{
+	unsigned int cpu = guest_this_cpu()->index;
+	unsigned long data = (cpu ? THERE : HERE) + ENTRY(cpu) + ENTRY_DATA;
+	__u32 i;
+
+	for (i = 1; i <= NR_WRITES / 10; i++) {
+		guest_write32(data, i);
+		store(&done[cpu], i);
+	}
+}
+
+static bool drop(struct vm *vm, __u64 gpa, void *data, __u32 len, bool write)
+{
+	(void)vm, (void)gpa, (void)data, (void)len, (void)write;
+	atomic_inc(&exits);
+	return true;
+}
+
+TEST_F(trap, exchanged_while_in_use)
+{
+	struct function other;
+	unsigned int i, nr = 0;
+
+	function_open(&other, &self->vm, msix_shape(NR_ENTRIES));
+	vm_mmio = drop;
+	ASSERT_EQ(0, set_hold(&other, 0));
+	ASSERT_EQ(0, map(&other, BOTH, THERE, THERE + PBA_OFFSET));
+	for (i = 0; i < 2; i++)
+		vcpu_start(&self->vm.vcpu[i], write_own_place);
+	while (load(&done[0]) < NR_WRITES / 10 || load(&done[1]) < NR_WRITES / 10) {
+		__u64 at = nr++ % 2 ? HERE : THERE;
+
+		ASSERT_EQ(0, map(&self->fn, BOTH, at, at + PBA_OFFSET));
+		ASSERT_EQ(0, map(&other, BOTH, HERE + THERE - at,
+				 HERE + THERE - at + PBA_OFFSET));
+	}
+	for (i = 0; i < 2; i++)
+		vcpu_join(&self->vm.vcpu[i]);
+	REMARK("%u exchanges, %u accesses that nobody claimed", nr, exits);
+	EXPECT_EQ(2 * NR_WRITES / 10, exits + totals(&self->fn, MSIX).updates +
+		  totals(&other, MSIX).updates);
+	function_close(&other);
+}
+
+/* ---- what KVM serves by itself ---- */
+
+static int zone(struct vm *vm, bool add, __u64 gpa, __u32 size)
+{
+	struct kvm_coalesced_mmio_zone z = { .addr = gpa, .size = size };
+
+	return ioctl(vm->fd, add ? KVM_REGISTER_COALESCED_MMIO : KVM_UNREGISTER_COALESCED_MMIO,
+		     &z);
+}
+
+static int ioeventfd(struct vm *vm, int fd, __u32 flags, __u64 gpa, __u32 len)
+{
+	struct kvm_ioeventfd e = {
+		.addr = gpa, .len = len, .fd = fd, .flags = flags, .datamatch = 1,
+	};
+
+	return ioctl(vm->fd, KVM_IOEVENTFD, &e);
+}
+
+#define MATCH		KVM_IOEVENTFD_FLAG_DATAMATCH
+#define DEASSIGN	KVM_IOEVENTFD_FLAG_DEASSIGN
+
+/* Whatever has a byte of table or PBA; the function stays where it was. */
+TEST_F(trap, eexist_over_a_coalesced_zone)
+{
+	static const struct { __u64 at; __u32 size; bool hit; } zones[] = {
+		{ THERE - 8, 8, false }, { THERE - 8, 12, true }, { THERE + 4, 4, true },
+		{ THERE + TABLE_SIZE - 4, 4, true }, { THERE + TABLE_SIZE, 8, false },
+		{ THERE - 4096, 0x10000, true }, { THERE + PBA_OFFSET + 4, 4, true },
+		{ THERE + PBA_OFFSET + 8, 4, false },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(zones); i++) {
+		ASSERT_EQ(0, zone(&self->vm, true, zones[i].at, zones[i].size));
+		EXPECT_EQ(zones[i].hit ? -EEXIST : 0,
+			  map(&self->fn, BOTH, THERE, THERE + PBA_OFFSET)) TH_LOG("%u", i);
+		EXPECT_EQ(BOTH, reached(&self->fn));
+		EXPECT_EQ(zones[i].hit ? HERE : THERE, get_map(&self->fn).table);
+		ASSERT_EQ(0, zone(&self->vm, false, zones[i].at, zones[i].size));
+		EXPECT_EQ(0, map(&self->fn, BOTH, HERE, HERE + PBA_OFFSET));
+	}
+}
+
+TEST_F(trap, eexist_over_an_ioeventfd)
+{
+	static const struct { __u64 at; __u32 len, flags; bool hit; } at[] = {
+		{ THERE - 4, 4, 0, false }, { THERE, 4, 0, true }, { THERE, 0, 0, true },
+		{ THERE, 4, MATCH, true }, { THERE + ENTRY(3) + ENTRY_CONTROL, 4, MATCH, true },
+		{ THERE + TABLE_SIZE - 8, 8, 0, true }, { THERE + TABLE_SIZE - 1, 0, 0, true },
+		{ THERE + TABLE_SIZE, 0, 0, false }, { THERE + PBA_OFFSET + 7, 1, 0, true },
+	};
+	int fd = new_eventfd();
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(at); i++) {
+		ASSERT_EQ(0, ioeventfd(&self->vm, fd, at[i].flags, at[i].at, at[i].len));
+		EXPECT_EQ(at[i].hit ? -EEXIST : 0,
+			  map(&self->fn, BOTH, THERE, THERE + PBA_OFFSET)) TH_LOG("%u", i);
+		EXPECT_EQ(BOTH, reached(&self->fn));
+		ASSERT_EQ(0, ioeventfd(&self->vm, fd, at[i].flags | DEASSIGN, at[i].at, at[i].len));
+		EXPECT_EQ(0, map(&self->fn, BOTH, HERE, HERE + PBA_OFFSET));
+	}
+}
+
+/* KVM refuses none that comes later; the VMM can ask. */
+TEST_F(trap, told_of_what_comes_later)
+{
+	int fd = new_eventfd();
+
+	ASSERT_EQ(0, zone(&self->vm, true, HERE + ENTRY(2), 4));
+	EXPECT_EQ(PBA, reached(&self->fn));
+	EXPECT_EQ(BOTH, get_map(&self->fn).flags);
+	ASSERT_EQ(0, ioeventfd(&self->vm, fd, 0, HERE + PBA_OFFSET, 0));
+	EXPECT_EQ(0, reached(&self->fn));
+	EXPECT_EQ(-EEXIST, map(&self->fn, BOTH, HERE, HERE + PBA_OFFSET));
+	ASSERT_EQ(0, zone(&self->vm, false, HERE + ENTRY(2), 4));
+	EXPECT_EQ(TABLE, reached(&self->fn));
+	ASSERT_EQ(0, ioeventfd(&self->vm, fd, DEASSIGN, HERE + PBA_OFFSET, 0));
+	EXPECT_EQ(BOTH, reached(&self->fn));
+	EXPECT_EQ(0, map(&self->fn, 0, 0, 0));
+	EXPECT_EQ(0, get_map(&self->fn).flags);
+	EXPECT_EQ(0, reached(&self->fn));
+	EXPECT_EQ(0, get_map(&self->fn).table);
+}
+
+#define IOAPIC		0xfec00000UL
+
+static void read_ioapic(void)
+{
+	/* Its version register. */
+	guest_write32(IOAPIC, 1);
+	result[0] = guest_read32(IOAPIC + 0x10);
+}
+
+TEST_F(trap, eexist_over_the_chipset)
+{
+	EXPECT_EQ(-EEXIST, map(&self->fn, TABLE, IOAPIC, 0));
+	EXPECT_EQ(-EEXIST, map(&self->fn, TABLE, IOAPIC - TABLE_SIZE + 8, 0));
+	EXPECT_EQ(-EEXIST, map(&self->fn, PBA, 0, IOAPIC + 0x10));
+	EXPECT_EQ(-EEXIST, map(&self->fn, TABLE, APIC_BASE, 0));
+	EXPECT_EQ(-EEXIST, map(&self->fn, PBA, 0, APIC_BASE + 0xff8));
+	run(self, read_ioapic);
+	EXPECT_EQ(0, exits);
+	EXPECT_EQ(0x11, result[0] & 0xff);
+	EXPECT_EQ(0, map(&self->fn, BOTH, IOAPIC - TABLE_SIZE, APIC_BASE + 0x1000));
+	EXPECT_EQ(BOTH, reached(&self->fn));
+}
+
+/* ---- KVM's limit ---- */
+
+#define MOST_DEVICES	1000
+
+TEST_F(trap, moves_on_a_full_bus)
+{
+	struct function other;
+	unsigned int nr = 0;
+
+	/* ioeventfds are not counted. */
+	ASSERT_EQ(0, ioeventfd(&self->vm, new_eventfd(), 0, THERE + 0x4000, 4));
+	while (!zone(&self->vm, true, 0xc0000000 + nr * 16, 4))
+		nr++;
+	EXPECT_EQ(ENOSPC, errno);
+	ASSERT_LT(MOST_DEVICES / 2, nr);
+	EXPECT_EQ(0, map(&self->fn, BOTH, THERE, THERE + PBA_OFFSET));
+	EXPECT_EQ(0, map(&self->fn, PBA, 0, HERE + PBA_OFFSET));
+	EXPECT_EQ(0, map(&self->fn, TABLE, HERE, 0));
+	EXPECT_EQ(0, map(&self->fn, BOTH, HERE, HERE + PBA_OFFSET));
+
+	function_open(&other, &self->vm, msix_shape(NR_ENTRIES));
+	map(&other, 0, 0, 0);
+	EXPECT_EQ(-ENOSPC, map(&other, TABLE, THERE, 0));
+	/* In the other's place it adds nothing. */
+	EXPECT_EQ(0, map(&other, BOTH, HERE, HERE + PBA_OFFSET));
+	EXPECT_EQ(-ENOSPC, map(&self->fn, BOTH, THERE, THERE + PBA_OFFSET));
+	EXPECT_EQ(BOTH, get_map(&self->fn).flags);
+	ASSERT_EQ(0, zone(&self->vm, false, 0xc0000000, 4));
+	EXPECT_EQ(-ENOSPC, map(&self->fn, BOTH, THERE, THERE + PBA_OFFSET));
+	EXPECT_EQ(0, map(&self->fn, TABLE, THERE, 0));
+	EXPECT_EQ(0, map(&self->fn, PBA, 0, THERE + PBA_OFFSET));
+	EXPECT_EQ(-ENOSPC, map(&self->fn, BOTH, THERE, THERE + PBA_OFFSET));
+	function_close(&other);
+	EXPECT_EQ(0, map(&self->fn, BOTH, THERE, THERE + PBA_OFFSET));
+}
+
+/* ---- moving ---- */
 
 /* Each vCPU counts up the data of its own entry, at its own place. */
 static void count_up(void)

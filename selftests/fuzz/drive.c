@@ -1022,6 +1022,7 @@ static const struct {
 	{ MSI_ROUTE_SET_HOLD, sizeof(struct msi_route_set_hold), false },
 	{ MSI_ROUTE_GET_COUNTERS, sizeof(struct msi_route_counters), false },
 	{ MSI_ROUTE_MAP, sizeof(struct msi_route_map), false },
+	{ MSI_ROUTE_GET_MAP, sizeof(struct msi_route_get_map), false },
 	{ MSI_ROUTE_SET_EVENTFDS, sizeof(struct msi_route_eventfds), false },
 	{ MSI_ROUTE_SET_ENTRIES, sizeof(struct msi_route_entries), false },
 	{ MSI_ROUTE_SET_NOTIFY, sizeof(struct msi_route_set_notify), true },

@@ -557,7 +557,7 @@ static void random_op(struct rng *r, const struct msi_route_create *s, struct op
 		arg[1] = chance(r, 10) ? MSI_ROUTE_ALL_VECTORS : random_vector(r, nr);
 		break;
 	case OP_MANGLE:
-		arg[0] = below(r, 0x28);
+		arg[0] = below(r, 0x2c);
 		arg[1] = below(r, NR_MANGLES);
 		break;
 	case OP_CREATE:

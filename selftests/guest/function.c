@@ -363,6 +363,15 @@ int map(struct function *fn, __u32 flags, __u64 table, __u64 pba)
 	return ioctl(fn->fd, MSI_ROUTE_MAP, &arg) ? -errno : 0;
 }
 
+struct msi_route_get_map get_map(struct function *fn)
+{
+	struct msi_route_get_map arg = { .size = sizeof(arg) };
+
+	if (ioctl(fn->fd, MSI_ROUTE_GET_MAP, &arg))
+		die("MSI_ROUTE_GET_MAP");
+	return arg;
+}
+
 void map_read_only(struct function *fn, __u32 slot, __u32 offset, __u64 gpa)
 {
 	const unsigned long size = 4096, within = size - 1;

@@ -158,6 +158,8 @@ int renew(struct function *fn);
 int set_run(struct function *fn, __u32 run);
 /* In-kernel MMIO: @flags of enum msi_route_map_flag. */
 int map(struct function *fn, __u32 flags, __u64 table, __u64 pba);
+/* What became of it, or dies. */
+struct msi_route_get_map get_map(struct function *fn);
 /* The image's page with @offset as a read-only slot of memory at @gpa, or dies. */
 void map_read_only(struct function *fn, __u32 slot, __u32 offset, __u64 gpa);
 
