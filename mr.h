@@ -653,6 +653,7 @@ int mr_trigger_set(struct mr_cap *cap, u32 index, int fd, u32 flags);
 int mr_trigger_set_many(struct mr_cap *cap, u32 first, const s32 *fds, u32 nr,
 			u32 flags);
 void mr_trigger_remove(struct mr_cap *cap, u32 index);
+void mr_trigger_detach_all(struct mr_cap *cap);
 void mr_trigger_remove_all(struct mr_cap *cap);
 
 /* ---- in-kernel MMIO: trap.c ---- */

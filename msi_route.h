@@ -891,10 +891,20 @@ struct msi_route_set_run {
 };
 
 /**
+ * enum msi_route_state_flag - bits of &msi_route_state.flags
+ * @MSI_ROUTE_STATE_DETACH: MSI_ROUTE_SAVE: detach all eventfds first, so that what
+ *	they hold is in the state, and what they are signalled later stays in them.
+ *	MSI_ROUTE_RESTORE does not look at it
+ */
+enum msi_route_state_flag {
+	MSI_ROUTE_STATE_DETACH = 1 << 0,
+};
+
+/**
  * struct msi_route_state - the state of a function (MSI_ROUTE_SAVE,
  *	MSI_ROUTE_RESTORE)
  * @size: size of this struct in bytes
- * @reserved: zero
+ * @flags: bits of enum msi_route_state_flag
  * @hold_bound_ns: bound of the update hold
  * @bus_master: Bus Master Enable, 0 or 1
  * @msix_vectors: in: as it was created, likewise @msi_vectors and @msi_flags
@@ -932,7 +942,11 @@ struct msi_route_set_run {
  * that is restored counts as one.
  *
  * Events that arrive after MSI_ROUTE_SAVE are pending, and a later call has
- * them.  So stop what raises events first, or save again when it has stopped.
+ * them.  So stop what raises events first, or save again when it has stopped.  What
+ * cannot be stopped signals eventfds: detach them before the state is saved, or by
+ * that (%MSI_ROUTE_STATE_DETACH), and attach them to the other function after it was
+ * restored, which forgets what was pending there before.  So each signal is in the
+ * state or in the eventfd, whoever signals meanwhile.
  *
  * A restore replaces all of the state, at once or not at all, and sends nothing:
  * vCPUs may be restored before it or after it.  MSI_ROUTE_SET_RUN sends what was
@@ -945,13 +959,14 @@ struct msi_route_set_run {
  *                register does not have or that is read-only, or of a vector
  *                that is not granted; more vectors are granted than there are;
  *                a bound is above &msi_route_query.hold_max_ns
- * ``EFAULT``     an address is not readable, or not writable
+ * ``EFAULT``     an address is not readable, or not writable; found out last: the
+ *                eventfds are detached then
  * ``ENOMEM``     memory is exhausted
  * ============== ========================================================
  */
 struct msi_route_state {
 	__u32 size;
-	__u32 reserved;
+	__u32 flags;
 	__u32 hold_bound_ns;
 	__u32 bus_master;
 	__u16 msix_vectors;

@@ -36,6 +36,7 @@ static const char * const mutation_names[MR_MUT_COUNT] = {
 	[MR_MUT_HALF_BATCH] = "half-batch",
 	[MR_MUT_ADD_REPLACES] = "add-replaces",
 	[MR_MUT_BOTH_PLACED] = "both-placed",
+	[MR_MUT_LATE_DETACH] = "late-detach",
 	[MR_MUT_SHORT_GRANT] = "short-grant",
 	[MR_MUT_TELL_WAITS] = "tell-waits",
 	[MR_MUT_OOM] = "oom",

@@ -39,6 +39,7 @@ enum mr_mutation {
 	MR_MUT_HALF_BATCH,	/* a batch that fails keeps what it had attached */
 	MR_MUT_ADD_REPLACES,	/* an eventfd that is added takes the others' place */
 	MR_MUT_BOTH_PLACED,	/* two functions at one place on the MMIO bus */
+	MR_MUT_LATE_DETACH,	/* a save detaches when it has read the state */
 	MR_MUT_SHORT_GRANT,	/* granted below the minimum, for want of memory */
 	MR_MUT_TELL_WAITS,	/* who tells the VMM waits for its calls */
 	MR_MUT_OOM,		/* for want of memory the VMM is killed */

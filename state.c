@@ -46,7 +46,7 @@ static int make_arrays(u32 nr, struct mr_state_arrays *a)
 static int check_shape(const struct mr_function *fn,
 		       const struct msi_route_state *s)
 {
-	if (s->reserved || s->reserved2 || s->reserved3)
+	if (s->flags & ~MSI_ROUTE_STATE_DETACH || s->reserved2 || s->reserved3)
 		return -EOPNOTSUPP;
 	if (s->msix_vectors != fn->msix_cap.max ||
 	    s->msi_vectors != fn->msi_cap.max ||
@@ -158,14 +158,28 @@ void mr_state_get(struct mr_function *fn, struct msi_route_state *s,
 	s->ims_granted = fn->ims_cap.nr;
 }
 
+/* What the eventfds held is pending, and what comes later stays in them. */
+static void detach(struct mr_function *fn)
+{
+	mr_trigger_detach_all(&fn->msix_cap);
+	mr_trigger_detach_all(&fn->msi_cap);
+	mr_trigger_detach_all(&fn->ims_cap);
+}
+
 /* All of the table, with what is not granted as the guest reads it. */
 static int save(struct mr_function *fn, struct msi_route_state *s,
 		struct mr_state_arrays *msix, struct mr_state_arrays *ims)
 {
+	const bool detached = s->flags & MSI_ROUTE_STATE_DETACH;
+
 	if (make_arrays(fn->msix_cap.max, msix) ||
 	    make_arrays(fn->ims_cap.nr, ims))
 		return -ENOMEM;
+	if (detached && !mr_mutant(MR_MUT_LATE_DETACH))
+		detach(fn);
 	mr_state_get(fn, s, msix, ims);
+	if (detached && mr_mutant(MR_MUT_LATE_DETACH))
+		detach(fn);
 	return 0;
 }
 

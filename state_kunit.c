@@ -533,9 +533,9 @@ static void state_shape_test(struct kunit *test)
 
 	expect_both(f, s, -EBUSY);
 	stop(f);
-	s->reserved = 1;
+	s->flags = ~MSI_ROUTE_STATE_DETACH;
 	expect_both(f, s, -EOPNOTSUPP);
-	s->reserved = 0;
+	s->flags = 0;
 	s->msix_vectors--;
 	expect_both(f, s, -EINVAL);
 	s->msix_vectors++;

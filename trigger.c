@@ -414,19 +414,33 @@ int mr_trigger_set_many(struct mr_cap *cap, u32 first, const s32 *fds, u32 nr,
 }
 
 /**
- * mr_trigger_remove_all() - detach all eventfds as the function is freed
- * @cap: the capability
+ * mr_trigger_detach_all() - detach all eventfds
+ * @cap: the capability, which the function may not have
  *
- * Context: process, may sleep.
+ * Context: process, may sleep; fn->config held, or nobody else knows the function.
  */
-void mr_trigger_remove_all(struct mr_cap *cap)
+void mr_trigger_detach_all(struct mr_cap *cap)
 {
 	struct mr_trigger *t;
 	unsigned long index;
 
 	if (!cap->max)
 		return;
-	xa_for_each(&cap->triggers, index, t)
+	xa_for_each(&cap->triggers, index, t) {
+		xa_erase(&cap->triggers, index);
 		mr_trigger_detach_list(t);
-	xa_destroy(&cap->triggers);
+	}
+}
+
+/**
+ * mr_trigger_remove_all() - detach all eventfds as the function is freed
+ * @cap: the capability, which the function may not have
+ *
+ * Context: process, may sleep.
+ */
+void mr_trigger_remove_all(struct mr_cap *cap)
+{
+	mr_trigger_detach_all(cap);
+	if (cap->max)
+		xa_destroy(&cap->triggers);
 }

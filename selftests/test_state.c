@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Stop, save, restore: nothing is sent meanwhile, and nothing is lost. */
+#include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "guest/function.h"
@@ -56,12 +59,18 @@ static void prepare(struct saved *s)
 	s->state.held = (unsigned long)s->held;
 }
 
-static int save(struct function *fn, struct saved *s)
+static int save_with(struct function *fn, struct saved *s, __u32 flags)
 {
 	memset(s, 0xa5, sizeof(*s));
 	memset(&s->state, 0, sizeof(s->state));
 	prepare(s);
+	s->state.flags = flags;
 	return ioctl(fn->fd, MSI_ROUTE_SAVE, &s->state) ? -errno : 0;
+}
+
+static int save(struct function *fn, struct saved *s)
+{
+	return save_with(fn, s, 0);
 }
 
 static int restore(struct function *fn, struct saved *s)
@@ -488,4 +497,187 @@ TEST_F(state, two_hundred_moves)
 	c = totals(from, MSIX);
 	EXPECT_EQ(0, c.pending);
 	EXPECT_EQ(raised, ended + c.events);
+}
+
+/* ---- handed over while a device goes on ---- */
+
+static __u64 held_by(int fd)
+{
+	__u64 count = 0;
+
+	return read(fd, &count, sizeof(count)) == sizeof(count) ? count : 0;
+}
+
+/* What was signalled before is in the state, what comes after it in the eventfd. */
+TEST_F(state, detached_by_save)
+{
+	int fd[3] = { new_eventfd(), new_eventfd(), new_eventfd() };
+	int i, msi = new_eventfd();
+
+	ASSERT_EQ(0, set_eventfd(&self->from, MSIX, 0, fd[0], 0));
+	ASSERT_EQ(0, set_eventfd(&self->from, MSIX, 0, fd[1], MSI_ROUTE_EVENTFD_ADD));
+	ASSERT_EQ(0, set_eventfd(&self->from, MSIX, NR - 1, fd[2], 0));
+	ASSERT_EQ(0, set_eventfd(&self->from, MSI, 1, msi, 0));
+	/* A call that fails detaches none. */
+	EXPECT_EQ(-EBUSY, save_with(&self->from, &self->saved, MSI_ROUTE_STATE_DETACH));
+	ASSERT_EQ(0, set_run(&self->from, 0));
+	EXPECT_EQ(-EOPNOTSUPP, save_with(&self->from, &self->saved, 2));
+	EXPECT_EQ(0, save(&self->from, &self->saved));
+	signal_eventfd(fd[1], 1);
+	signal_eventfd(msi, 1);
+	ASSERT_EQ(0, save_with(&self->from, &self->saved, MSI_ROUTE_STATE_DETACH));
+	EXPECT_EQ(1, self->saved.pba[0]);
+	EXPECT_EQ(0, self->saved.pba[1]);
+	EXPECT_EQ(2, self->saved.state.msi_pending);
+	EXPECT_EQ(-ENOENT, set_eventfd(&self->from, MSIX, 0, -1, 0));
+	for (i = 0; i < 3; i++)
+		signal_eventfd(fd[i], 1);
+	EXPECT_EQ(1, totals(&self->from, MSIX).events);
+
+	ASSERT_EQ(0, set_run(&self->to, 0));
+	ASSERT_EQ(0, restore(&self->to, &self->saved));
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, set_eventfd(&self->to, MSIX, 1, fd[i], MSI_ROUTE_EVENTFD_ADD));
+	EXPECT_EQ(3, totals(&self->to, MSIX).events);
+	EXPECT_EQ(3, pba_read(&self->to, 0));
+	EXPECT_EQ(1, held_by(fd[2]));
+}
+
+/*
+ * Two processes, each with a virtual machine, hand a function to each other, while a third
+ * signals its eventfds without pause.  Vector 0 is sent, 1 is masked, and 2 has two
+ * eventfds; nothing that is signalled is lost, be it a vector's last event.
+ */
+#define NR_HANDOVERS	1000U
+#define NR_SIGNALS	4
+
+struct shared {
+	struct saved saved;
+	int fd[NR_SIGNALS];
+	__u64 signalled, events, messages;
+	bool stop, stopped;
+};
+
+static const unsigned int vector_of[NR_SIGNALS] = { 0, 1, 2, 2 };
+
+static void signal_without_pause(struct shared *shared)
+{
+	unsigned int i;
+
+	for (i = 0; !load(&shared->stop); i++) {
+		signal_eventfd(shared->fd[i % NR_SIGNALS], 1);
+		atomic_inc(&shared->signalled);
+	}
+	store(&shared->stopped, true);
+	_exit(0);
+}
+
+static void must(bool done, const char *what)
+{
+	if (!done)
+		die("%s", what);
+}
+
+/* Returns how many events of it were restored. */
+static __u64 take_over(struct shared *shared, struct vm *vm, struct function *fn, bool first)
+{
+	__u64 restored;
+	unsigned int i;
+
+	function_open(fn, vm, both_shape(NR, NR_MSI));
+	if (first) {
+		for (i = 0; i < 3; i++)
+			entry_set(fn, i, MSI_TO(0), VECTOR + i, i == 1);
+		msix_control(fn, MSIX_ENABLE);
+	} else {
+		must(!set_run(fn, 0), "stop");
+		must(!restore(fn, &shared->saved), "restore");
+	}
+	restored = totals(fn, MSIX).events;
+	for (i = 0; i < NR_SIGNALS; i++)
+		must(!set_eventfd(fn, MSIX, vector_of[i], shared->fd[i], MSI_ROUTE_EVENTFD_ADD),
+		     "attach");
+	must(!set_run(fn, 1), "run");
+	return restored;
+}
+
+/* By one call, or step by step. */
+static void hand_over(struct shared *shared, struct function *fn, bool by_save)
+{
+	unsigned int i;
+
+	must(!set_run(fn, 0), "stop");
+	for (i = 0; i < 3 && !by_save; i++)
+		must(!set_eventfd(fn, MSIX, i, -1, 0), "detach");
+	must(!save_with(fn, &shared->saved, by_save ? MSI_ROUTE_STATE_DETACH : 0), "save");
+}
+
+static void owner(struct shared *shared, unsigned int number, int take, int give)
+{
+	struct msi_route_counters c;
+	unsigned int turn;
+	struct function fn;
+	struct vm vm;
+	char token;
+
+	vm_create(&vm, 0, 1);
+	for (turn = number; turn < NR_HANDOVERS; turn += 2) {
+		__u64 before, restored;
+
+		must(read(take, &token, 1) == 1, "read");
+		restored = take_over(shared, &vm, &fn, turn == 0);
+		before = load(&shared->signalled);
+		while (load(&shared->signalled) < before + NR_SIGNALS)
+			sched_yield();
+		if (turn == NR_HANDOVERS - 1) {
+			store(&shared->stop, true);
+			while (!load(&shared->stopped))
+				sched_yield();
+		}
+		hand_over(shared, &fn, turn & 2);
+		c = totals(&fn, MSIX);
+		must(c.events == accounted(&c), "not accounted for");
+		must(shared->saved.pba[0] & 2, "the masked vector's event is lost");
+		shared->events += c.events - restored;
+		shared->messages += c.messages;
+		function_close(&fn);
+		must(write(give, "", 1) == 1, "write");
+	}
+	_exit(0);
+}
+
+TEST(a_thousand_hand_overs)
+{
+	struct shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int i, status, pipes[2][2];
+	__u64 left = 0;
+	pid_t pid[3];
+
+	ASSERT_NE(MAP_FAILED, shared);
+	for (i = 0; i < NR_SIGNALS; i++)
+		shared->fd[i] = new_eventfd();
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, pipe(pipes[i]));
+	for (i = 0; i < 3; i++) {
+		pid[i] = fork();
+		if (!pid[i] && i == 2)
+			signal_without_pause(shared);
+		if (!pid[i])
+			owner(shared, i, pipes[i][0], pipes[!i][1]);
+		ASSERT_LT(0, pid[i]);
+	}
+	ASSERT_EQ(1, write(pipes[0][1], "", 1));
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(pid[i], waitpid(pid[i], &status, 0));
+		EXPECT_EQ(0, status);
+	}
+	store(&shared->stop, true);
+	ASSERT_EQ(pid[2], waitpid(pid[2], &status, 0));
+	for (i = 0; i < NR_SIGNALS; i++)
+		left += held_by(shared->fd[i]);
+	EXPECT_EQ(shared->signalled, shared->events + left);
+	EXPECT_EQ(0, left);
+	REMARK("%llu signals, %llu messages", (unsigned long long)shared->signalled,
+	       (unsigned long long)shared->messages);
 }

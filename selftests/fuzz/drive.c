@@ -760,7 +760,7 @@ static bool same_state(const struct msi_route_state *s, const struct msi_route_s
 	return true;
 }
 
-static bool save_state(struct msi_route_state *s)
+static bool save_state(struct msi_route_state *s, __u32 flags)
 {
 	struct msi_route_state expected;
 	struct errors e;
@@ -768,6 +768,7 @@ static bool save_state(struct msi_route_state *s)
 
 	prepare(s, &saved, 0xa5);
 	prepare(&expected, &right, 0);
+	s->flags = expected.flags = flags;
 	ret = call(MSI_ROUTE_SAVE, s);
 	e = model_save(&now.model, &expected);
 	if (!same_errors(&e, ret))
@@ -837,7 +838,8 @@ static void mangle_state(struct rng *r, struct msi_route_state *s)
 		break;
 	case 18:
 		which = below(r, 3);
-		*(which == 0 ? &s->reserved : which == 1 ? &s->reserved3 : &s->grant_status) = 1;
+		*(which == 0 ? &s->flags : which == 1 ? &s->reserved3 : &s->grant_status) =
+			1 + !which;
 		break;
 	case 19:
 		saved.entries[below(r, s->msix_vectors + 1)].address_lo ^= one;
@@ -863,7 +865,7 @@ static bool do_restore(const __u64 *arg)
 	struct rng r;
 	int ret;
 
-	if (!save_state(&s))
+	if (!save_state(&s, 0))
 		return false;
 	seed_rng(&r, arg[0]);
 	now.model.fault = arg[0] && now.model.shape.msix_vectors && arg[0] % 32 == 0;
@@ -887,7 +889,7 @@ static bool do_migrate(const __u64 *arg)
 	__u64 count[MAX_EVENTFDS];
 	int ret;
 
-	if (!do_run(0) || !save_state(&s))
+	if (!do_run(0) || !save_state(&s, arg[0] >> 1))
 		return false;
 	close_image();
 	if (function_try_open(&now.fn, now.vm, now.model.shape) < 0)
@@ -911,7 +913,7 @@ static bool do_migrate(const __u64 *arg)
 	e = model_restore(&now.model, &s);
 	if (!same_errors(&e, ret))
 		return false;
-	return !arg[0] || do_run(1);
+	return !(arg[0] & 1) || do_run(1);
 }
 
 static bool do_translate(const __u64 *arg)
@@ -1163,7 +1165,7 @@ static bool do_op(const struct op *op)
 	case OP_SAVE: {
 		struct msi_route_state s;
 
-		return save_state(&s);
+		return save_state(&s, arg[0]);
 	}
 	case OP_RESTORE:
 		return do_restore(arg);

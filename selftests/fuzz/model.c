@@ -1351,14 +1351,18 @@ struct errors model_save(struct model *m, struct msi_route_state *s)
 	struct msi_route_entry *entries = (void *)(unsigned long)s->entries;
 	struct msi_route_entry *ims = (void *)(unsigned long)s->ims_entries;
 	struct errors e = none;
-	unsigned int i;
+	unsigned int i, kind;
 
+	may_fail(&e, s->flags & ~MSI_ROUTE_STATE_DETACH, EOPNOTSUPP);
 	may_fail(&e, m->run, EBUSY);
 	may_fail(&e, s->msix_vectors != m->shape.msix_vectors ||
 		     s->msi_vectors != m->shape.msi_vectors ||
 		     s->msi_flags != m->shape.msi_flags || s->ims_max != m->cap[IMS].max, EINVAL);
 	if (e.nr)
 		return e;
+	for (kind = 0; s->flags & MSI_ROUTE_STATE_DETACH && kind < NR_KINDS; kind++)
+		for (i = 0; i < m->cap[kind].nr; i++)
+			m->cap[kind].vector[i].eventfds = 0;
 	s->hold_bound_ns = m->bound;
 	s->bus_master = m->bus_master;
 	s->msix_control = m->msix_control;
@@ -1450,7 +1454,8 @@ struct errors model_restore(struct model *m, const struct msi_route_state *s)
 	unsigned int kind, i;
 	bool was_both;
 
-	may_fail(&e, s->reserved || s->reserved2 || s->reserved3, EOPNOTSUPP);
+	may_fail(&e, s->flags & ~MSI_ROUTE_STATE_DETACH || s->reserved2 || s->reserved3,
+		 EOPNOTSUPP);
 	may_fail(&e, m->fault, EFAULT);
 	may_fail(&e, m->run, EBUSY);
 	may_fail(&e, s->msix_vectors != m->shape.msix_vectors ||

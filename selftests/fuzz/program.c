@@ -25,7 +25,7 @@ static const struct {
 	[OP_NOTIFY] = { "notify", 2 },
 	[OP_CHANGES] = { "changes", 1 },
 	[OP_RUN] = { "run", 1 },
-	[OP_SAVE] = { "save", 0 },
+	[OP_SAVE] = { "save", 1 },
 	[OP_RESTORE] = { "restore", 1 },
 	[OP_MIGRATE] = { "migrate", 1 },
 	[OP_TRANSLATE] = { "translate", 4 },
@@ -526,11 +526,14 @@ static void random_op(struct rng *r, const struct msi_route_create *s, struct op
 	case OP_RUN:
 		arg[0] = chance(r, 1) ? next(r) & 0xff : chance(r, 90);
 		break;
+	case OP_SAVE:
+		arg[0] = chance(r, 2) ? next(r) & 0xff : chance(r, 20);
+		break;
 	case OP_RESTORE:
 		arg[0] = chance(r, 30) ? 0 : next(r) & 0xffffff;
 		break;
 	case OP_MIGRATE:
-		arg[0] = chance(r, 90);
+		arg[0] = chance(r, 90) | chance(r, 50) << 1;
 		break;
 	case OP_TRANSLATE:
 		arg[0] = chance(r, 2) ? next(r) & 0xff : chance(r, 10);

@@ -24,9 +24,9 @@ enum code {
 	OP_NOTIFY,	/* changes eventfd */
 	OP_CHANGES,	/* room */
 	OP_RUN,		/* run */
-	OP_SAVE,
+	OP_SAVE,	/* flags */
 	OP_RESTORE,	/* seed; 0: what was saved, unchanged */
-	OP_MIGRATE,	/* run afterwards */
+	OP_MIGRATE,	/* run afterwards, and twice the flags of the save */
 	OP_TRANSLATE,	/* flags kind vector seed; of this message, unless seed % 4 is 0 */
 	OP_RESIZE,	/* flags kind min nr limit */
 	OP_IMS,		/* nr seed */
