@@ -65,6 +65,7 @@ static int mr_ioctl_query(struct mr_function *fn, union mr_ioctl_arg *arg)
 	q->hold_default_ns = mr_hold_default();
 	q->hold_max_ns = MR_HOLD_MAX_NS;
 	q->ims_max_vectors = MSI_ROUTE_IMS_MAX_VECTORS;
+	q->reserved = 0;
 	return 0;
 }
 

@@ -87,8 +87,7 @@ static int check(const struct msi_route_create *c)
 
 	if (c->flags & ~known || c->reserved || c->reserved2 || c->reserved3)
 		return -EOPNOTSUPP;
-	if (c->mmap_size || c->mmap_table || c->mmap_pba ||
-	    (!c->msix_vectors && !c->msi_vectors && !c->ims_vectors))
+	if (!c->msix_vectors && !c->msi_vectors && !c->ims_vectors)
 		return -EINVAL;
 	if (!valid_name(c->name))
 		return -EINVAL;
@@ -137,6 +136,10 @@ struct mr_function *mr_function_create(struct msi_route_create *c)
 	ret = check(c);
 	if (ret)
 		return ERR_PTR(ret);
+	/* Whatever the caller left there. */
+	c->mmap_size = 0;
+	c->mmap_table = 0;
+	c->mmap_pba = 0;
 	fn = kzalloc(sizeof(*fn), MR_GFP);
 	if (!fn)
 		return ERR_PTR(-ENOMEM);

@@ -23,8 +23,9 @@
  * A caller built against an older header passes a shorter struct: the fields
  * it does not know are taken as zero.  A caller built against a newer header
  * passes a longer one: it is accepted if what this kernel does not know is
- * zero.  Reserved fields must be zero.  A call that fails changes nothing.
- * Request numbers carry no size, so a struct grows without a new number.
+ * zero.  Reserved fields must be zero.  What is marked as "out" is ignored on
+ * input, so a struct that came back can be passed again.  A call that fails changes
+ * nothing.  Request numbers carry no size, so a struct grows without a new number.
  *
  * Errors that every ioctl may return:
  *

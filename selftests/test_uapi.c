@@ -184,6 +184,104 @@ TEST_F(uapi, e2big_above_a_page)
 	}
 }
 
+/* The fields of @r that are filled in: all ones. */
+static void fill_out_fields(const struct request *r, union argument *arg)
+{
+	const size_t counted = offsetof(struct msi_route_counters, events);
+
+	switch (r->number) {
+	case MSI_ROUTE_QUERY:
+		memset(&arg->query.version, 0xff, sizeof(arg->query) - 4);
+		break;
+	case MSI_ROUTE_TRIGGER:
+	case MSI_ROUTE_CLEAR_PENDING:
+		arg->trigger.outcome = ~0U;
+		break;
+	case MSI_ROUTE_GET_COUNTERS:
+		arg->counters.pending = ~0U;
+		memset((__u8 *)arg + counted, 0xff,
+		       offsetof(struct msi_route_counters, function) - counted);
+		break;
+	case MSI_ROUTE_GET_VECTORS:
+		arg->vectors.nr = ~0U;
+		break;
+	case MSI_ROUTE_GET_CHANGES:
+		arg->changes.nr = ~0U;
+		arg->changes.more = ~0U;
+		break;
+	case MSI_ROUTE_RESIZE:
+		arg->resize.granted = ~0U;
+		break;
+	}
+}
+
+/* What is filled in is not looked at, and all of it is filled in. */
+TEST_F(uapi, out_fields_are_ignored)
+{
+	const struct request *r;
+	union argument zero, ones;
+
+	/* So that no call changes what the next one tells. */
+	ASSERT_EQ(0, set_bus_master(&self->fn, 0));
+	ASSERT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, MSIX, 0));
+	for_each_request(r) {
+		if (!r->returns || r->number == MSI_ROUTE_CLEAR_PENDING)
+			continue;
+		zero = r->valid;
+		ones = r->valid;
+		fill_out_fields(r, &ones);
+		EXPECT_EQ(0, call(self->fn.fd, r->number, &zero)) TH_LOG("%s", r->name);
+		EXPECT_EQ(0, call(self->fn.fd, r->number, &ones)) TH_LOG("%s", r->name);
+		EXPECT_EQ(0, memcmp(&zero, &ones, zero.size)) TH_LOG("%s", r->name);
+	}
+}
+
+TEST_F(uapi, out_fields_of_the_others_are_ignored)
+{
+	struct msi_route_trigger clear = { .size = sizeof(clear), .outcome = ~0U };
+	struct msi_route_function found[2];
+	struct msi_route_get_functions functions = {
+		.size = sizeof(functions), .room = 2, .stride = sizeof(found[0]), .nr = ~0U,
+		.functions = (unsigned long)found,
+	};
+	struct msi_route_entry entries[NR], ims[1];
+	__u64 pba[1], held[1], ims_pending[1];
+	struct msi_route_state zero = {
+		.size = sizeof(zero), .msix_vectors = NR, .msi_vectors = 2,
+		.msi_flags = self->fn.shape.msi_flags, .ims_max = 1,
+		.entries = (unsigned long)entries, .pba = (unsigned long)pba,
+		.held = (unsigned long)held, .ims_entries = (unsigned long)ims,
+		.ims_pending = (unsigned long)ims_pending,
+	}, ones = zero;
+	int device = open_device();
+
+	EXPECT_EQ(0, call(self->fn.fd, MSI_ROUTE_CLEAR_PENDING, &clear));
+	EXPECT_EQ(0, clear.outcome);
+	EXPECT_EQ(0, call(device, MSI_ROUTE_GET_FUNCTIONS, &functions));
+	EXPECT_LE(1, functions.nr);
+	EXPECT_GE(2, functions.nr);
+
+	ones.hold_bound_ns = ~0U;
+	ones.bus_master = ~0U;
+	ones.msix_control = 0xffff;
+	ones.msi_control = 0xffff;
+	ones.msi_address_lo = ~0U;
+	ones.msi_address_hi = ~0U;
+	ones.msi_data = ~0U;
+	ones.msi_mask = ~0U;
+	ones.msi_pending = ~0U;
+	ones.msi_held = ~0U;
+	ones.msix_granted = 0xffff;
+	ones.grant_request = ~0U;
+	ones.grant_status = ~0U;
+	ones.ims_granted = ~0U;
+	ASSERT_EQ(0, set_run(&self->fn, 0));
+	EXPECT_EQ(0, call(self->fn.fd, MSI_ROUTE_SAVE, &zero));
+	EXPECT_EQ(0, call(self->fn.fd, MSI_ROUTE_SAVE, &ones));
+	EXPECT_EQ(0, memcmp(&zero, &ones, sizeof(zero)));
+	close(device);
+}
+
 TEST_F(uapi, e2big_changes_nothing)
 {
 	struct {
@@ -319,16 +417,30 @@ TEST_F(uapi, create_sizes)
 	/* The first version. */
 	big.shape.size = offsetof(struct msi_route_create, msix_granted);
 	EXPECT_LE(0, call(device, MSI_ROUTE_CREATE, &big));
-	big.shape.mmap_size = 0;
-	big.shape.mmap_table = 0;
-	big.shape.mmap_pba = 0;
 	big.shape.size = sizeof(big);
 	EXPECT_EQ(0, call(device, MSI_ROUTE_CREATE, &big));
-	big.shape.mmap_size = 0;
-	big.shape.mmap_table = 0;
-	big.shape.mmap_pba = 0;
 	big.tail = 1ULL << 63;
 	EXPECT_EQ(-E2BIG, call(device, MSI_ROUTE_CREATE, &big));
+}
+
+/* What came back is passed again, and what is filled in is filled in anew. */
+TEST_F(uapi, create_as_it_came_back)
+{
+	struct function first, second, third;
+
+	function_open(&first, &self->vm, both());
+	ASSERT_LE(0, function_try_open(&second, &self->vm, first.shape));
+	EXPECT_EQ(0, memcmp(&first.shape, &second.shape, sizeof(first.shape)));
+	close(second.fd);
+	/* Also where nothing is to be filled in but 0. */
+	second.shape = msi_shape(1, 0);
+	second.shape.mmap_size = first.shape.mmap_size;
+	second.shape.mmap_table = ~0U;
+	second.shape.mmap_pba = 1;
+	ASSERT_LE(0, function_try_open(&third, &self->vm, second.shape));
+	EXPECT_EQ(0, third.shape.mmap_size | third.shape.mmap_table | third.shape.mmap_pba);
+	close(third.fd);
+	function_close(&first);
 }
 
 TEST_F(uapi, create_is_close_on_exec)

@@ -554,7 +554,9 @@ static bool do_access(const __u64 *arg, bool write)
 
 static bool do_trigger(const __u64 *arg, unsigned long request)
 {
-	struct msi_route_trigger t = { .size = sizeof(t), .kind = arg[0], .vector = arg[1] };
+	struct msi_route_trigger t = {
+		.size = sizeof(t), .kind = arg[0], .vector = arg[1], .outcome = ~0U,
+	};
 	int ret = call(request, &t);
 	__u32 outcome = 0;
 	struct errors e;
@@ -892,7 +894,8 @@ static bool do_migrate(const __u64 *arg)
 	if (!do_run(0) || !save_state(&s, arg[0] >> 1))
 		return false;
 	close_image();
-	if (function_try_open(&now.fn, now.vm, now.model.shape) < 0)
+	/* As it came back. */
+	if (function_try_open(&now.fn, now.vm, from.shape) < 0)
 		return differ("MSI_ROUTE_CREATE: %s", strerror(-now.fn.fd));
 	close(from.fd);
 	open_image();
@@ -950,7 +953,7 @@ static bool do_resize(const __u64 *arg)
 {
 	struct msi_route_resize s = {
 		.size = sizeof(s), .flags = arg[0], .kind = arg[1], .min = arg[2], .nr = arg[3],
-		.limit = arg[4],
+		.limit = arg[4], .granted = ~0U,
 	};
 	__u32 granted = 0;
 	struct errors e;

@@ -191,7 +191,7 @@ void mangle_shape(struct rng *r, struct msi_route_create *s)
 	unsigned int i, times = 1 + below(r, 2);
 
 	for (i = 0; i < times; i++) {
-		switch (below(r, 16)) {
+		switch (below(r, 17)) {
 		case 0:
 			s->flags ^= 1U << below(r, 4);
 			break;
@@ -239,6 +239,12 @@ void mangle_shape(struct rng *r, struct msi_route_create *s)
 		case 14:
 			s->ims_vectors = chance(r, 90) ? below(r, 100) :
 							 MSI_ROUTE_IMS_MAX_VECTORS + 1;
+			break;
+		case 15:
+			/* Nobody looks at what is filled in. */
+			s->mmap_size = next(r);
+			s->mmap_table = next(r);
+			s->mmap_pba = next(r);
 			break;
 		default:
 			s->ims_max = chance(r, 90) ? below(r, 100) :
