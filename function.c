@@ -460,25 +460,28 @@ static void config_write(struct mr_function *fn, u32 dword, u32 lanes,
 static int config_access(struct mr_function *fn, struct msi_route_access *a,
 			 bool write)
 {
-	u32 dword = a->offset & ~3;
-	u32 shift = (a->offset & 3) * 8;
-	u32 lanes, value;
+	u32 at = a->offset, end = at + a->len;
+	u32 next, shift, lanes, value;
+	u64 read = 0;
 
-	if (a->len != 1 && a->len != 2 && a->len != 4)
-		return -EMSGSIZE;
-	if (a->offset > PCI_CFG_SPACE_SIZE - a->len)
+	if (a->offset > PCI_CFG_SPACE_EXP_SIZE - a->len)
 		return -ERANGE;
-	if ((a->offset & 3) + a->len > 4)
-		return -EINVAL;
 
-	lanes = (~0U >> (32 - 8 * a->len)) << shift;
-	value = (u32)a->value << shift;
-	if (write) {
-		config_write(fn, dword, lanes, value);
-	} else {
-		value = config_read(fn, dword, lanes, value) & lanes;
-		a->value = value >> shift;
+	/* One access of a dword after the other, the lowest first [11]. */
+	for (; at < end; at = next) {
+		next = min(round_down(at, 4) + 4, end);
+		shift = (at & 3) * 8;
+		lanes = (~0U >> (32 - 8 * (next - at))) << shift;
+		value = (u32)(a->value >> (at - a->offset) * 8) << shift;
+		if (write) {
+			config_write(fn, round_down(at, 4), lanes, value);
+			continue;
+		}
+		value = config_read(fn, round_down(at, 4), lanes, value) & lanes;
+		read |= (u64)(value >> shift) << (at - a->offset) * 8;
 	}
+	if (!write)
+		a->value = read;
 	return 0;
 }
 
@@ -489,8 +492,6 @@ static int memory_access(struct mr_function *fn, struct msi_route_access *a,
 
 	if (!size)
 		return -ENODEV;
-	if (a->len != 1 && a->len != 2 && a->len != 4 && a->len != 8)
-		return -EMSGSIZE;
 	if (a->offset > size - a->len)
 		return -ERANGE;
 
@@ -518,6 +519,8 @@ int mr_function_access(struct mr_function *fn, struct msi_route_access *a,
 {
 	int ret;
 
+	if (!a->len || a->len > sizeof(a->value))
+		return -EMSGSIZE;
 	if (!write)
 		mr_function_sync(fn);
 	switch (a->space) {

@@ -276,7 +276,7 @@ struct msi_route_create {
 
 /**
  * enum msi_route_space - what an access addresses
- * @MSI_ROUTE_CONFIG: configuration space, offsets 0 to FFh
+ * @MSI_ROUTE_CONFIG: configuration space, offsets 0 to FFFh
  * @MSI_ROUTE_TABLE: the MSI-X table, offset from its beginning
  * @MSI_ROUTE_PBA: the Pending Bit Array, offset from its beginning
  */
@@ -291,18 +291,19 @@ enum msi_route_space {
  * @size: size of this struct in bytes
  * @space: a value of enum msi_route_space
  * @offset: offset in it, in bytes
- * @len: length in bytes: 1, 2 or 4 in configuration space, and within one
- *	aligned dword; 1, 2, 4 or 8 in table and PBA
+ * @len: length in bytes, 1 to 8
  * @value: what is written, or was read, in the low @len bytes
  *
  * Configuration space: the function owns the bytes of its capabilities from
  * Message Control on.  A read replaces these bytes of @value and leaves the
  * others as the caller filled them; a write ignores the others.  So a VMM may
- * pass every access of configuration space.
+ * pass every access of configuration space, that of PCI Express included.  One that
+ * crosses an aligned dword is done dword by dword, as a host bridge does it [11].
  *
  * Table and PBA: an access other than an aligned dword or qword is the
  * guest's mistake, not the caller's: a read gives all ones, a write is
- * dropped, and it is counted [15].
+ * dropped, and it is counted [15].  A guest can cause accesses of any length: KVM
+ * hands those that cross a page to the VMM in pieces.
  *
  * When a write returns, no message with an older address, data or mask state
  * is under way [25] [27], and what it released is in the target's IRR [26].
@@ -310,9 +311,8 @@ enum msi_route_space {
  * of a read's completion.
  *
  * ============== ========================================================
- * ``EMSGSIZE``   @len is none of the lengths of @space
- * ``EINVAL``     unknown @space; or the access of configuration space crosses
- *                an aligned dword
+ * ``EMSGSIZE``   @len is 0, or above 8
+ * ``EINVAL``     unknown @space
  * ``ERANGE``     @offset and @len lie outside @space
  * ``ENODEV``     table or PBA of a function without MSI-X
  * ============== ========================================================

@@ -269,6 +269,15 @@ TEST_F(msi, rule_11_every_byte_lands)
 	EXPECT_EQ(MSI_ROUTE_SENT, trigger(&self->fn, MSI, 0));
 	EXPECT_TRUE(vcpu_take_irr(self->vcpu, 0x90));
 
+	/* Across dwords, as a host bridge does it: the last byte of one, three of the next. */
+	config_write(&self->fn, ADDRESS - 1, 4, MSI_TO(1) << 8);
+	EXPECT_EQ(MSI_TO(1) & 0xffffff, config_read(&self->fn, ADDRESS, 4) & 0xffffff);
+	EXPECT_EQ(MSI_TO(1) << 8, config_read(&self->fn, ADDRESS - 1, 4) & ~0xffU);
+	function_write(&self->fn, MSI_ROUTE_CONFIG, ADDRESS + 3, 7, 0xfe);
+	EXPECT_EQ(MSI_TO(1), function_read(&self->fn, MSI_ROUTE_CONFIG, ADDRESS, 8) & ~0U);
+	EXPECT_EQ(MSI_TO(1), config_read(&self->fn, ADDRESS, 4));
+	msi_set(&self->fn, MSI_TO(0), 0x4090);
+
 	/* Enable is in the low byte of Message Control. */
 	config_write(&self->fn, CONTROL, 1, 0);
 	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, MSI, 0));

@@ -122,6 +122,8 @@ TEST_F(msix, rule_15_undefined_accesses)
 		__u32 offset, len;
 	} bad[] = {
 		{ 0, 1 }, { 0, 2 }, { 3, 1 }, { 6, 2 }, { 1, 4 }, { 2, 4 }, { 4, 8 }, { 7, 8 },
+		/* What KVM makes of an access that crosses a page. */
+		{ 0, 3 }, { 0, 5 }, { 0, 6 }, { 0, 7 }, { 1, 3 }, { 4, 3 }, { 8, 7 },
 	};
 	__u64 before = function_read(&self->fn, MSI_ROUTE_TABLE, 0, 8);
 	unsigned int i;

@@ -541,6 +541,10 @@ static bool do_access(const __u64 *arg, bool write)
 	__u64 value;
 	int ret;
 
+	/* A hold that the first dword opens may run out before the next is written. */
+	if (write && a.space == MSI_ROUTE_CONFIG && a.offset % 4 + a.len > 4 &&
+	    now.model.bound == SHORT_BOUND)
+		return true;
 	ret = call(write ? MSI_ROUTE_WRITE : MSI_ROUTE_READ, &a);
 	e = model_access(&now.model, write, &given, &value);
 	now.config_written = write && given.space == MSI_ROUTE_CONFIG;

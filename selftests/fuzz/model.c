@@ -815,9 +815,7 @@ static struct errors access_errors(struct model *m, const struct msi_route_acces
 
 	switch (a->space) {
 	case MSI_ROUTE_CONFIG:
-		may_fail(&e, a->len != 1 && a->len != 2 && a->len != 4, EMSGSIZE);
-		may_fail(&e, a->len && a->offset / 4 != (a->offset + a->len - 1) / 4, EINVAL);
-		size = 0x100;
+		size = 0x1000;
 		break;
 	case MSI_ROUTE_TABLE:
 		size = m->shape.msix_vectors * 16;
@@ -828,24 +826,50 @@ static struct errors access_errors(struct model *m, const struct msi_route_acces
 	default:
 		may_fail(&e, true, EINVAL);
 	}
-	if (a->space != MSI_ROUTE_CONFIG) {
-		may_fail(&e, a->len != 1 && a->len != 2 && a->len != 4 && a->len != 8, EMSGSIZE);
-		may_fail(&e, !m->shape.msix_vectors, ENODEV);
-	}
+	may_fail(&e, !a->len || a->len > 8, EMSGSIZE);
+	may_fail(&e, a->space != MSI_ROUTE_CONFIG && !m->shape.msix_vectors, ENODEV);
 	may_fail(&e, end > size, ERANGE);
 	return e;
 }
 
+/* Each byte for itself. */
+static void read_config(struct model *m, const struct msi_route_access *a, __u64 *value)
+{
+	unsigned int i;
+
+	for (i = 0; i < a->len; i++) {
+		unsigned int shift = (a->offset + i) % 4 * 8;
+		__u32 owned, dword = model_config(m, (a->offset + i) & ~3U, &owned);
+
+		if (!(owned >> shift & 0xff))
+			continue;
+		*value &= ~(0xffULL << i * 8);
+		*value |= (__u64)(dword >> shift & 0xff) << i * 8;
+	}
+}
+
+/* The bytes that are in one dword together, the lowest dword first [11]. */
+static void write_all_config(struct model *m, const struct msi_route_access *a)
+{
+	unsigned int i;
+
+	for (i = 0; i < a->len;) {
+		unsigned int at = (a->offset + i) & ~3U;
+		__u32 mask = 0, value = 0;
+
+		for (; i < a->len && ((a->offset + i) & ~3U) == at; i++) {
+			mask |= 0xffU << (a->offset + i) % 4 * 8;
+			value |= (__u32)(a->value >> i * 8 & 0xff) << (a->offset + i) % 4 * 8;
+		}
+		write_config(m, at, mask, value);
+	}
+}
+
 static void read(struct model *m, const struct msi_route_access *a, __u64 *value)
 {
-	unsigned int shift = a->offset % 4 * 8;
-	__u32 owned, dword;
-
 	switch (a->space) {
 	case MSI_ROUTE_CONFIG:
-		dword = model_config(m, a->offset & ~3U, &owned);
-		*value &= ~(__u64)(owned >> shift);
-		*value |= (dword & owned) >> shift;
+		read_config(m, a, value);
 		break;
 	case MSI_ROUTE_TABLE:
 		*value = model_table(m, a->offset / 4);
@@ -861,21 +885,19 @@ struct errors model_access(struct model *m, bool write, const struct msi_route_a
 			   __u64 *value)
 {
 	struct errors e = access_errors(m, a);
-	unsigned int shift = a->offset % 4 * 8;
 
 	*value = a->value;
 	if (e.nr)
 		return e;
-	if (a->space != MSI_ROUTE_CONFIG && (a->len < 4 || a->offset % a->len)) {
+	if (a->space != MSI_ROUTE_CONFIG &&
+	    ((a->len != 4 && a->len != 8) || a->offset % a->len)) {
 		/* [15] */
 		m->cap[MSIX].total.bad_accesses++;
 		*value = ~0ULL;
 	} else if (!write) {
 		read(m, a, value);
 	} else if (a->space == MSI_ROUTE_CONFIG) {
-		write_config(m, a->offset & ~3U,
-			     (a->len == 4 ? ~0U : (1U << a->len * 8) - 1) << shift,
-			     (__u32)a->value << shift);
+		write_all_config(m, a);
 	} else if (a->space == MSI_ROUTE_TABLE) {
 		write_table(m, a->offset, a->len, a->value);
 	}

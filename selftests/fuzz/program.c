@@ -319,7 +319,7 @@ static void random_table_access(struct rng *r, const struct msi_route_create *s,
 		 field == 2 ? random_data(r) : random_control(r);
 	if (chance(r, 3)) {
 		arg[1] += below(r, 8);
-		arg[2] = 1 << below(r, 4);
+		arg[2] = 1 + below(r, 8);
 	}
 }
 
@@ -375,6 +375,11 @@ static void random_config_access(struct rng *r, const struct msi_route_create *s
 		byte &= arg[2] == 2 ? 2 : 3;
 		arg[1] += byte;
 		arg[3] >>= byte * 8;
+	} else if (chance(r, 10)) {
+		/* Across dwords. */
+		arg[1] -= below(r, 4);
+		arg[2] = 1 + below(r, 8);
+		arg[3] = next(r);
 	}
 }
 
@@ -397,8 +402,8 @@ static void random_access(struct rng *r, const struct msi_route_create *s, __u64
 	make_remappable(r, s, arg);
 	if (chance(r, 1)) {
 		arg[0] = below(r, 5);
-		arg[1] = chance(r, 50) ? below(r, 0x120) : next(r);
-		arg[2] = chance(r, 80) ? 1U << below(r, 4) : below(r, 20);
+		arg[1] = chance(r, 50) ? below(r, 0x1020) : next(r);
+		arg[2] = chance(r, 80) ? 1 + below(r, 8) : below(r, 20);
 		arg[3] = next(r);
 	}
 }
