@@ -192,7 +192,7 @@ static void config_write(struct machine *m, uint32_t offset, uint32_t len, uint3
 	/* A BAR of 8 KiB: address bits 31:13 */
 	m->config[0x10] = 0;
 	m->config[0x11] &= ~(BAR_SIZE - 1) >> 8;
-	if (offset < 0x06) {
+	if (offset < 0x14) {
 		command_changed(m);
 		place(m);
 	}
@@ -240,6 +240,7 @@ static void handle_mmio(struct machine *m)
 	uint32_t len = m->run->mmio.len;
 	bool write = m->run->mmio.is_write;
 
+	/* Whatever the guest does: pieces of any length, across the edge of anything. */
 	if (!bar_address(m) || offset >= BAR_SIZE)
 		memset(m->run->mmio.data, 0xff, len);
 	else if (offset + len <= BAR_TABLE + VECTORS * 16)
@@ -258,11 +259,10 @@ static void place(struct machine *m)
 {
 	uint32_t bar = bar_address(m);
 	struct msi_route_map map = { .size = sizeof(map) };
+	struct msi_route_map nowhere = { .size = sizeof(nowhere) };
 	struct kvm_userspace_memory_region pages = {
 		.slot = 1,
 		.flags = KVM_MEM_READONLY,
-		.guest_phys_addr = bar,
-		.memory_size = bar ? m->image_size : 0,
 		.userspace_addr = (uintptr_t)m->image,
 	};
 
@@ -273,11 +273,16 @@ static void place(struct machine *m)
 		map.table = bar + BAR_TABLE;
 		map.pba = bar + BAR_PBA;
 	}
-	CALL(m->function, MSI_ROUTE_MAP, &map);
-	/* KVM refuses to take away what is not there. */
-	if (m->way == WITH_PAGES && (bar || m->pages))
+	/* Where the guest has placed it onto something else, accesses come here. */
+	if (ioctl(m->function, MSI_ROUTE_MAP, &map))
+		CALL(m->function, MSI_ROUTE_MAP, &nowhere);
+	if (m->pages)
 		CALL(m->vm, KVM_SET_USER_MEMORY_REGION, &pages);
-	m->pages = bar;
+	pages.guest_phys_addr = bar;
+	pages.memory_size = m->image_size;
+	/* KVM refuses it where there is memory. */
+	m->pages = m->way == WITH_PAGES && bar &&
+		   !ioctl(m->vm, KVM_SET_USER_MEMORY_REGION, &pages);
 }
 
 /* ---- the device ---- */
@@ -291,8 +296,9 @@ static void ring(struct machine *m, uint32_t vector)
 
 	if (vector == 1)
 		eventfd_write(m->kick, 1);
-	else
-		CALL(m->function, MSI_ROUTE_TRIGGER, &event);
+	/* It is the guest that says which: ECHRNG is its mistake. */
+	else if (ioctl(m->function, MSI_ROUTE_TRIGGER, &event) && errno != ECHRNG)
+		err(1, "MSI_ROUTE_TRIGGER");
 }
 
 #define STOP	(1ULL << 32)
@@ -483,24 +489,27 @@ static void tell_counters(const struct machine *m)
 
 /* ---- exits ---- */
 
-static void handle_config(struct machine *m)
+static void handle_config(struct machine *m, uint8_t *data)
 {
-	uint8_t *data = (uint8_t *)m->run + m->run->io.data_offset;
-	uint32_t offset = (m->config_index & 0xfc) | (m->run->io.port & 3);
-	uint32_t value = 0;
+	uint32_t byte = m->run->io.port & 3;
+	uint32_t offset = (m->config_index & 0xfc) | byte;
+	uint32_t value = 0, len = m->run->io.size;
+	bool in = m->run->io.direction == KVM_EXIT_IO_IN;
 
+	if (in)
+		memset(data, 0xff, len);
 	/* Bus 0, device 1, function 0; others are not there. */
-	if ((m->config_index & ~0xffu) != (0x80000000 | 1 << 11)) {
-		if (m->run->io.direction == KVM_EXIT_IO_IN)
-			memset(data, 0xff, m->run->io.size);
+	if ((m->config_index & ~0xffu) != (0x80000000 | 1 << 11))
 		return;
-	}
-	if (m->run->io.direction == KVM_EXIT_IO_IN) {
-		value = config_read(m, offset, m->run->io.size);
-		memcpy(data, &value, m->run->io.size);
+	/* What reaches beyond 0xCFF is at other ports, which are not there. */
+	if (len > 4 - byte)
+		len = 4 - byte;
+	if (in) {
+		value = config_read(m, offset, len);
+		memcpy(data, &value, len);
 	} else {
-		memcpy(&value, data, m->run->io.size);
-		config_write(m, offset, m->run->io.size, value);
+		memcpy(&value, data, len);
+		config_write(m, offset, len, value);
 	}
 }
 
@@ -508,16 +517,25 @@ static void handle_config(struct machine *m)
 static int handle_port(struct machine *m)
 {
 	uint8_t *data = (uint8_t *)m->run + m->run->io.data_offset;
+	uint32_t size = m->run->io.size, count = m->run->io.count;
+	bool in = m->run->io.direction == KVM_EXIT_IO_IN;
+	uint32_t i;
 
 	switch (m->run->io.port) {
 	case PORT_CONFIG_INDEX:
-		memcpy(&m->config_index, data, sizeof(m->config_index));
+		if (in)
+			memset(data, 0xff, size * count);
+		else if (size == sizeof(m->config_index))
+			memcpy(&m->config_index, data, sizeof(m->config_index));
 		break;
 	case PORT_CONFIG_DATA ... PORT_CONFIG_DATA + 3:
-		handle_config(m);
+		/* Several by one instruction, such as rep insl. */
+		for (i = 0; i < count; i++)
+			handle_config(m, data + i * size);
 		break;
 	case PORT_PRINT:
-		fwrite(data, 1, m->run->io.count, stdout);
+		if (!in)
+			fwrite(data, size, count, stdout);
 		break;
 	case PORT_SAVE:
 		tell_counters(m);
@@ -525,6 +543,9 @@ static int handle_port(struct machine *m)
 		break;
 	case PORT_END:
 		return data[0];
+	default:
+		if (in)
+			memset(data, 0xff, size * count);
 	}
 	return -1;
 }
@@ -547,7 +568,9 @@ static int run(struct machine *m)
 			handle_mmio(m);
 			break;
 		default:
-			errx(1, "the guest ended: exit %u", m->run->exit_reason);
+			/* Such as a triple fault: the guest's end, not the VMM's. */
+			warnx("the guest ended: exit %u", m->run->exit_reason);
+			return 2;
 		}
 	}
 	return status;
