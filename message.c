@@ -41,10 +41,16 @@ static bool is_interrupt(const struct mr_vm *vm, const struct mr_message *msg)
 	       (msg->address_lo & MSI_ADDRESS_BASE_MASK) == MSI_ADDRESS_BASE;
 }
 
-/* Destination bits 14:8 move to where KVM's 32-bit format has them [33]. */
+/*
+ * Destination bits 14:8 move to where KVM's 32-bit format has them [33].  A message
+ * that has some there, or is in remappable format, was not written by who knows of
+ * the extended ID.
+ */
 static void extend_destination(struct mr_message *msg)
 {
-	msg->address_hi |= (msg->address_lo & MSI_ADDRESS_EXT_DEST) << 3;
+	if (msg->address_hi || msg->address_lo & MSI_ADDRESS_REMAPPABLE)
+		return;
+	msg->address_hi = (msg->address_lo & MSI_ADDRESS_EXT_DEST) << 3;
 	msg->address_lo &= ~MSI_ADDRESS_EXT_DEST;
 }
 

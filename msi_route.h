@@ -154,7 +154,8 @@ struct msi_route_query {
 /**
  * enum msi_route_create_flag - bits of &msi_route_create.flags
  * @MSI_ROUTE_CREATE_EXT_DEST_ID: address bits 11:5 carry destination ID bits
- *	14:8, as KVM guests use them that do not remap interrupts [33].
+ *	14:8, as KVM guests use them that do not remap interrupts, in messages
+ *	whose bit 4 and upper address are zero [33].
  *	Needs a VM whose VMM enabled KVM_CAP_X2APIC_API with 32-bit IDs.
  * @MSI_ROUTE_CREATE_REMAPPING: the function sits behind an interrupt
  *	remapping unit: a message in remappable format (address bit 4) is not

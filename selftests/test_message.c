@@ -141,6 +141,15 @@ TEST_F(message, rule_33_extended_destination)
 	EXPECT_EQ(MSI_ROUTE_UNREACHED, send(&fn, 0, MSI_TO(0xa5) | 0x7f << 5, VECTOR));
 	/* The guest reads what it wrote. */
 	EXPECT_EQ(MSI_TO(0xa5) | 0x7f << 5, table_read(&fn, ENTRY_ADDRESS));
+	/* With bit 4, or with an upper address, they are nothing. */
+	EXPECT_EQ(MSI_ROUTE_SENT, send(&fn, 0, MSI_TO(1) | 0x7f << 5 | 0x10, VECTOR));
+	EXPECT_TRUE(vcpu_take_irr(self->vcpu, VECTOR));
+	EXPECT_EQ(MSI_ROUTE_SENT, send(&fn, 0x300, MSI_TO(0xa5) | 0x7c << 5, VECTOR));
+	EXPECT_TRUE(vcpu_take_irr(&self->vm.vcpu[3], VECTOR));
+	EXPECT_EQ(MSI_ROUTE_UNREACHED, send(&fn, 0x100, MSI_TO(0xa5) | 0x2 << 5, VECTOR));
+	EXPECT_EQ(0, vcpu_irr_weight(&self->vm.vcpu[3]));
+	/* The next one is as any. */
+	EXPECT_EQ(MSI_ROUTE_UNREACHED, send(&fn, 0, MSI_TO(0xa5) | 0x7f << 5, VECTOR));
 	EXPECT_EQ(0, table_read(&fn, ENTRY_UPPER));
 	EXPECT_EQ(0, vcpu_irr_weight(self->vcpu));
 	function_close(&fn);

@@ -133,7 +133,8 @@ static struct message effective(struct model *m, unsigned int kind, unsigned int
 	if (remappable(m, raw))
 		return m->cap[kind].vector[vector].translation;
 	/* [33] */
-	if (m->shape.flags & MSI_ROUTE_CREATE_EXT_DEST_ID)
+	if (m->shape.flags & MSI_ROUTE_CREATE_EXT_DEST_ID && !(raw.address & REMAPPABLE) &&
+	    !(raw.address >> 32))
 		raw.address |= (raw.address >> 5 & 0x7f) << 40;
 	return raw;
 }
