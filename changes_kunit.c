@@ -344,6 +344,28 @@ static void changes_give_back_test(struct kunit *test)
 	expect_none(f);
 }
 
+/* What was forgotten meanwhile does not come back. */
+static void changes_give_back_late_test(struct kunit *test)
+{
+	struct msi_route_vector_change r[ROOM];
+	struct mr_fake *f = make(test, 1);
+	u32 i, nr, forgotten;
+
+	fake_go(f);
+	choose(f, MASKED | CONTROL);
+	fake_mask(f, 0, true);
+	fake_control(f, true, false);
+	mutex_lock(&f->fn.config);
+	nr = mr_changes_collect(&f->fn, r, ROOM);
+	forgotten = f->fn.changes.forgotten;
+	mutex_unlock(&f->fn.config);
+	KUNIT_EXPECT_EQ(test, nr, 2U);
+	choose(f, MASKED | CONTROL);
+	for (i = 0; i < nr; i++)
+		mr_changes_give_back(&f->fn, forgotten, &r[i]);
+	expect_none(f);
+}
+
 /* Marks of both capabilities are apart, also where both have the number. */
 static void changes_both_test(struct kunit *test)
 {
@@ -440,6 +462,7 @@ static struct kunit_case changes_test_cases[] = {
 	KUNIT_CASE_PARAM(changes_reset_test, kind_gen_params),
 	KUNIT_CASE(changes_room_test),
 	KUNIT_CASE_PARAM(changes_give_back_test, kind_gen_params),
+	KUNIT_CASE_PARAM(changes_give_back_late_test, kind_gen_params),
 	KUNIT_CASE(changes_both_test),
 	KUNIT_CASE(changes_together_test),
 	{}

@@ -481,12 +481,12 @@ void mr_cap_sync(struct mr_cap *cap)
 	if (likely(!atomic_read_acquire(&cap->nr_deferred)))
 		return;
 	mr_for_each_bit(i, cap->deferred, cap->max) {
+		if (fatal_signal_pending(current))
+			break;
 		/* One at a time, for the sake of who waits for the lock. */
 		mutex_lock(&cap->many_lock);
 		mr_send_deferred(cap, i);
 		mutex_unlock(&cap->many_lock);
-		if (fatal_signal_pending(current))
-			break;
 		cond_resched();
 	}
 	/* One that somebody else has taken may be under way still. */

@@ -715,6 +715,46 @@ static void route_broadcast_work_test(struct kunit *test)
 	f->hook = NULL;
 }
 
+/* It waits for nobody: what it finds somebody at is left to him. */
+static void route_broadcast_work_busy_test(struct kunit *test)
+{
+	struct mr_fake *f = make(test, 1);
+
+	fake_address(f, 0, FAKE_BROADCAST);
+	mutex_lock(&f->cap->many_lock);
+	raise_atomic(f, 0);
+	flush_work(&f->cap->many_work);
+	KUNIT_EXPECT_EQ(test, fake_sent(f), 0);
+	mutex_unlock(&f->cap->many_lock);
+	mr_cap_sync(f->cap);
+	KUNIT_EXPECT_EQ(test, fake_sent(f), 1);
+}
+
+/* More than it sends in one run; and it goes on where it was. */
+static void route_broadcast_work_many_test(struct kunit *test)
+{
+	struct mr_fake *f = test->priv;
+	u32 i;
+
+	fake_make_kind(f, MSI_ROUTE_MSIX, 50);
+	fake_go(f);
+	for (i = 0; i < 50; i++) {
+		fake_address(f, i, FAKE_BROADCAST);
+		fake_data(f, i, data_of(0));
+	}
+	hold_work(f);
+	for (i = 0; i < 50; i++)
+		raise_atomic(f, i);
+	KUNIT_EXPECT_EQ(test, fake_sent(f), 0);
+	let_work(f);
+	queue_work(mr_wq, &f->cap->many_work);
+	while (atomic_read(&f->cap->nr_deferred))
+		flush_work(&f->cap->many_work);
+	KUNIT_EXPECT_EQ(test, fake_sent(f), 50);
+	for (i = 0; i < 50; i++)
+		KUNIT_EXPECT_FALSE(test, fake_pending(f, i));
+}
+
 /* Any access of the function completes what was raised before it. */
 static void route_broadcast_access_test(struct kunit *test)
 {
@@ -1068,6 +1108,8 @@ static struct kunit_case route_test_cases[] = {
 	KUNIT_CASE_PARAM(route_hold_bound_busy_test, kind_gen_params),
 	KUNIT_CASE_PARAM(route_broadcast_test, kind_gen_params),
 	KUNIT_CASE_PARAM(route_broadcast_work_test, kind_gen_params),
+	KUNIT_CASE_PARAM(route_broadcast_work_busy_test, kind_gen_params),
+	KUNIT_CASE(route_broadcast_work_many_test),
 	KUNIT_CASE_PARAM(route_broadcast_access_test, kind_gen_params),
 	KUNIT_CASE_PARAM(route_broadcast_changed_test, kind_gen_params),
 	KUNIT_CASE_PARAM(route_broadcast_replayed_test, kind_gen_params),

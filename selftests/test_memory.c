@@ -280,10 +280,12 @@ static void limited_map(void)
 	static struct function f[N];
 	unsigned int i;
 
-	for (i = 0; i < N; i++)
-		MUST(3, !create(&f[i], msix_shape(1)) &&
-			!map(&f[i], MSI_ROUTE_MAP_TABLE | MSI_ROUTE_MAP_PBA,
-			     TABLE_GPA(0) + i * 0x2000UL, TABLE_GPA(0) + i * 0x2000UL + 0x1000));
+	for (i = 0; i < N; i++) {
+		__u64 at = TABLE_GPA(0) + i * 0x2000UL;
+
+		MUST(3, !create(&f[i], msix_shape(1)));
+		MUST(3, !map(&f[i], MSI_ROUTE_MAP_TABLE | MSI_ROUTE_MAP_PBA, at, at + 0x1000));
+	}
 	MUST(4, !create(&fn, msix_shape(1)));
 	limit_to(MIB);
 	fill();
@@ -291,6 +293,25 @@ static void limited_map(void)
 	/* What gives memory back works. */
 	MUST(6, !map(&f[0], 0, 0, 0));
 	close(f[1].fd);
+}
+
+/* ---- and what is charged ---- */
+
+/* The nodes of the tree as well: an eventfd in each of them. */
+static void count_nodes(void)
+{
+	enum { N = 1024, BYTES = 400 };
+	static int made[N];
+	unsigned long before;
+	unsigned int i;
+
+	MUST(3, !create(&fn, store_shape(NR_IMS)));
+	for (i = 0; i < N; i++)
+		made[i] = new_eventfd();
+	before = get("memory.stat", "slab ");
+	for (i = 0; i < N; i++)
+		MUST(4, !set_eventfd(&fn, IMS, i * (NR_IMS / N), made[i], 0));
+	MUST(5, get("memory.stat", "slab ") >= before + N * BYTES);
 }
 
 FIXTURE(limit) {
@@ -325,17 +346,15 @@ FIXTURE_TEARDOWN(limit)
 	EXPECT_EQ(self->areas, module_areas());
 }
 
-TEST_F(limit, enomem_and_no_oom_killer)
+/* In the group, and so that the harness's own memory is not his. */
+static int run_in_group(void (*body)(void))
 {
 	const struct rlimit many = { .rlim_cur = 65536, .rlim_max = 65536 };
 	int status;
-	pid_t pid;
+	pid_t pid = fork();
 
-	if (!self->made)
-		SKIP(return, "no memory controller in cgroup2");
-	/* The harness's own signals are not his. */
-	pid = fork();
-	ASSERT_LE(0, pid);
+	if (pid < 0)
+		die("fork");
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (!put("cgroup.procs", "0") || setrlimit(RLIMIT_NOFILE, &many))
@@ -343,13 +362,45 @@ TEST_F(limit, enomem_and_no_oom_killer)
 		device = open_device();
 		vm_create(&vm, 0, 1);
 		MUST(2, !create(&filler, store_shape(1)));
-		variant->body();
+		body();
 		_exit(0);
 	}
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	if (waitpid(pid, &status, 0) != pid)
+		die("waitpid");
+	return status;
+}
+
+TEST_F(limit, enomem_and_no_oom_killer)
+{
+	int status;
+
+	if (!self->made)
+		SKIP(return, "no memory controller in cgroup2");
+	status = run_in_group(variant->body);
 	EXPECT_TRUE(WIFEXITED(status)) TH_LOG("signal %d", WTERMSIG(status));
 	EXPECT_EQ(0, WEXITSTATUS(status));
 	EXPECT_LT(0, get("memory.events", "max "));
 	EXPECT_EQ(0, get("memory.events", "oom "));
 	EXPECT_EQ(0, get("memory.events", "oom_kill "));
+}
+
+FIXTURE(charge) {
+	bool made;
+};
+
+FIXTURE_SETUP(charge)
+{
+	self->made = group_make();
+}
+
+FIXTURE_TEARDOWN(charge)
+{
+	group_free();
+}
+
+TEST_F(charge, nodes_of_a_tree)
+{
+	if (!self->made)
+		SKIP(return, "no memory controller in cgroup2");
+	EXPECT_EQ(0, run_in_group(count_nodes));
 }
