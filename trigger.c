@@ -409,6 +409,7 @@ int mr_trigger_set_many(struct mr_cap *cap, u32 first, const s32 *fds, u32 nr,
 		}
 	}
 	mutex_unlock(config);
+free:
 	kvfree(t);
 	return ret;
 }
