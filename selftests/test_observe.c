@@ -408,7 +408,8 @@ TEST_F(observe, a_container_learns_no_pid)
 	int status;
 	pid_t pid;
 
-	ASSERT_EQ(0, unshare(CLONE_NEWPID));
+	if (unshare(CLONE_NEWPID))
+		SKIP(return, "no PID namespaces");
 	pid = fork();
 	if (!pid) {
 		struct function fn;
