@@ -492,6 +492,8 @@ TEST_F(trap, moves_on_a_full_bus)
 	struct function other;
 	unsigned int nr = 0;
 
+	function_open(&other, &self->vm, msix_shape(NR_ENTRIES));
+	map(&other, 0, 0, 0);
 	/* ioeventfds are not counted. */
 	ASSERT_EQ(0, ioeventfd(&self->vm, new_eventfd(), 0, THERE + 0x4000, 4));
 	while (!zone(&self->vm, true, 0xc0000000 + nr * 16, 4))
@@ -503,8 +505,6 @@ TEST_F(trap, moves_on_a_full_bus)
 	EXPECT_EQ(0, map(&self->fn, TABLE, HERE, 0));
 	EXPECT_EQ(0, map(&self->fn, BOTH, HERE, HERE + PBA_OFFSET));
 
-	function_open(&other, &self->vm, msix_shape(NR_ENTRIES));
-	map(&other, 0, 0, 0);
 	EXPECT_EQ(-ENOSPC, map(&other, TABLE, THERE, 0));
 	/* In the other's place it adds nothing. */
 	EXPECT_EQ(0, map(&other, BOTH, HERE, HERE + PBA_OFFSET));

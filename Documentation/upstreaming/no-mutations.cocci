@@ -76,5 +76,12 @@ expression E;
 + E
 
 @@
+expression list A;
+expression E, F;
+@@
+- mr_mutant(A) ? E : F
++ F
+
+@@
 @@
 - #include "mutate.h"
