@@ -168,7 +168,9 @@ static void forget_cap(struct mr_cap *cap)
  * mr_changes_forget() - forget all marks, and which vectors were used
  * @fn: the function
  *
- * Context: process, interrupts on; fn->config held.
+ * A signal for what is forgotten has come before this returns, or does not come.
+ *
+ * Context: process, may sleep; fn->config held.
  */
 void mr_changes_forget(struct mr_function *fn)
 {
@@ -183,6 +185,7 @@ void mr_changes_forget(struct mr_function *fn)
 	forget_cap(&fn->msix_cap);
 	forget_cap(&fn->msi_cap);
 	/* It need not come to take what is gone: of what follows it is told. */
+	cancel_work_sync(&c->work);
 	atomic_set(&c->told, 0);
 	/* Pairs with mark(). */
 	smp_mb();

@@ -475,6 +475,8 @@ static int config_access(struct mr_function *fn, struct msi_route_access *a,
 		value = (u32)(a->value >> (at - a->offset) * 8) << shift;
 		if (write) {
 			config_write(fn, round_down(at, 4), lanes, value);
+			/* What it released has arrived before the next is written. */
+			mr_function_sync(fn);
 			continue;
 		}
 		value = config_read(fn, round_down(at, 4), lanes, value) & lanes;

@@ -143,8 +143,9 @@ static bool covers(const struct mr_trap *t, const struct kvm_io_range *range)
 /* Another function's table or PBA that @t takes the place of. */
 static bool is_covered(const struct mr_trap *t, const struct kvm_io_range *range)
 {
-	return t && is_trap(range) && !belongs_to(range, t) && covers(t, range) &&
-	       !mr_mutant(MR_MUT_BOTH_PLACED);
+	if (mr_mutant(MR_MUT_BOTH_PLACED))
+		return false;
+	return t && is_trap(range) && !belongs_to(range, t) && covers(t, range);
 }
 
 /*

@@ -1153,7 +1153,11 @@ static bool do_op(const struct op *op)
 		e = model_bus_master(&now.model, arg[0]);
 		return same_errors(&e, ret);
 	case OP_RESET:
+		/* The VMM reads its eventfd before; of what a reset changes it may be told. */
+		wait_notified();
+		now.model.signalled = false;
 		ret = reset(&now.fn);
+		drain_eventfd(now.notify_fd);
 		e = model_reset(&now.model);
 		now.config_written = true;
 		return same_errors(&e, ret);
