@@ -321,6 +321,8 @@ void mr_vectors_trim(struct mr_cap *cap)
 	bool unused = false;
 	u32 block;
 
+	if (!cap->max)
+		return;
 	mutex_lock(&cap->blocks_lock);
 	cap->keep = nr_blocks(cap->nr);
 	for (block = cap->keep; block < nr_blocks(cap->max) && !unused; block++)
