@@ -390,7 +390,9 @@ int mr_trigger_set_many(struct mr_cap *cap, u32 first, const s32 *fds, u32 nr,
 	if (!mr_cap_has(cap, first, nr))
 		ret = -ECHRNG;
 	for (i = 0; i < nr && !ret; i++) {
-		if (fds[i] < -1 && fds[i] != MSI_ROUTE_EVENTFD_KEEP)
+		if (fatal_signal_pending(current))
+			ret = -EINTR;
+		else if (fds[i] < -1 && fds[i] != MSI_ROUTE_EVENTFD_KEEP)
 			ret = -EINVAL;
 		else if (fds[i] != MSI_ROUTE_EVENTFD_KEEP)
 			ret = mr_trigger_prepare(cap, first + i, fds[i], flags,
