@@ -316,14 +316,13 @@ int mr_trigger_set(struct mr_cap *cap, u32 index, int fd, u32 flags)
 {
 	struct mutex *config = &cap->fn->config;
 	struct mr_trigger *t;
-	int ret = -ECHRNG;
+	int ret;
 
 	ret = mutex_lock_killable(config);
 	if (ret)
 		return ret;
-	ret = -ECHRNG;
-	if (mr_cap_has(cap, index, 1))
-		ret = mr_trigger_prepare(cap, index, fd, flags, &t);
+	ret = mr_cap_has(cap, index, 1) ?
+	      mr_trigger_prepare(cap, index, fd, flags, &t) : -ECHRNG;
 	if (!ret && detaches(fd, flags) && !has_trigger(cap, index))
 		ret = -ENOENT;
 	if (!ret)
