@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Differences between kernel versions, from 6.1 on, and nothing else: what the
- * rest calls by the name that it has in newer kernels is made here for older
- * ones.  The Makefile looks for a feature in the kernel's own headers and export
- * list and defines MR_HAVE_... accordingly: distributions backport, so the
+ * Differences between kernel versions, from 6.1 on, and nothing else.  The rest of
+ * the module uses the names of the newest kernel.  This file defines them for older
+ * kernels.  The Makefile looks for each feature in the kernel's own headers and
+ * export list and defines MR_HAVE_... accordingly.  Distributions backport, so the
  * version number alone says little.
  */
 #ifndef MR_COMPAT_H
@@ -21,7 +21,7 @@
 #include <linux/string.h>
 #include <linux/wait.h>
 
-/* 6.15: hrtimer_init() gave way to hrtimer_setup(). */
+/* 6.15: hrtimer_setup() replaced hrtimer_init(). */
 #ifndef MR_HAVE_HRTIMER_SETUP
 static inline void hrtimer_setup(struct hrtimer *timer,
 				 enum hrtimer_restart (*fn)(struct hrtimer *),
@@ -33,10 +33,10 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 #endif
 
 /*
- * 6.17: a priority waiter that is to be the only one says so, and gets -EBUSY
- * if there is one.  Before, every priority waiter was exclusive and a second
- * one starved in silence; so look for the first one here.  It stands at the
- * head of the queue.  Called with wqh->lock not held.
+ * 6.17: a caller can ask to be the only priority waiter, and gets -EBUSY if there
+ * is one already.  Before, every priority waiter was exclusive, and a second one
+ * starved in silence.  So look for a first one here: it is at the head of the queue.
+ * Called with wqh->lock not held.
  */
 #ifndef MR_HAVE_PRIORITY_EXCLUSIVE
 static inline int add_wait_queue_priority_exclusive(wait_queue_head_t *wqh,
@@ -58,12 +58,12 @@ static inline int add_wait_queue_priority_exclusive(wait_queue_head_t *wqh,
 }
 #endif
 
-/* 6.8: eventfd_signal() adds 1, and takes no count any more. */
+/* 6.8: eventfd_signal() no longer takes a count, and adds 1. */
 #ifndef MR_HAVE_EVENTFD_SIGNAL_ONE
 #define eventfd_signal(ctx)	eventfd_signal(ctx, 1)
 #endif
 
-/* 6.3: vm_flags became read-only for all but its accessors. */
+/* 6.3: only accessors can change vm_flags. */
 #ifndef MR_HAVE_VM_FLAGS_MOD
 static inline void vm_flags_mod(struct vm_area_struct *vma,
 				unsigned long set, unsigned long clear)
@@ -75,9 +75,9 @@ static inline void vm_flags_mod(struct vm_area_struct *vma,
 #ifndef CONFIG_MSI_ROUTE_KVM
 
 /*
- * Does KVM find logical destinations by its map?  That has 16 vCPUs for each at
- * most.  Where KVM shows its map to nobody, from 6.18 on, it is the number of
- * vCPUs that tells.  Before 6.3, the mode was a bit for each mode in use.
+ * Does KVM find logical destinations by its map?  The map has at most 16 vCPUs for
+ * each.  From 7.3 on KVM hides its map, so the number of vCPUs decides.  Before
+ * 6.3, the mode had one bit for each mode in use.
  */
 static inline bool kvm_apic_map_has_logical(struct kvm *kvm)
 {
@@ -100,9 +100,30 @@ static inline bool kvm_apic_map_has_logical(struct kvm *kvm)
 #endif
 }
 
+/* Are all enabled local APICs in x2APIC mode, according to KVM's map? */
+static inline bool kvm_apic_map_is_x2apic(struct kvm *kvm)
+{
+#ifdef MR_HAVE_APIC_MAP
+	const struct kvm_apic_map *map;
+	bool is;
+
+	rcu_read_lock();
+	map = rcu_dereference(kvm->arch.apic_map);
+#ifdef MR_HAVE_APIC_LOGICAL_MODE
+	is = map && map->logical_mode == KVM_APIC_MODE_X2APIC;
+#else
+	is = map && map->mode == KVM_APIC_MODE_X2APIC;
+#endif
+	rcu_read_unlock();
+	return is;
+#else
+	return false;
+#endif
+}
+
 /*
- * Is it the file of a KVM VM?  KVM says so itself where it exports that to all
- * modules.  Elsewhere: an anonymous inode of KVM's name, whose ioctl is kvm.ko's.
+ * Is this the file of a KVM VM?  Up to 6.17, KVM exports file_is_kvm() to all modules.
+ * Later, it is an anonymous inode with KVM's name, whose ioctl is kvm.ko's.
  */
 #ifndef MR_HAVE_FILE_IS_KVM
 static inline bool mr_file_is_kvm(struct file *file)

@@ -23,6 +23,7 @@ static const char * const mutation_names[MR_MUT_COUNT] = {
 	[MR_MUT_STALE_PLACE] = "stale-place",
 	[MR_MUT_LOST_CHANGE] = "lost-change",
 	[MR_MUT_NO_FREEZE] = "no-freeze",
+	[MR_MUT_PAUSE_COUNTS] = "pause-counts",
 	[MR_MUT_ANY_TRANSLATION] = "any-translation",
 	[MR_MUT_STAYS_ON] = "stays-on",
 	[MR_MUT_GONE_UNCOUNTED] = "gone-uncounted",
@@ -30,32 +31,47 @@ static const char * const mutation_names[MR_MUT_COUNT] = {
 	[MR_MUT_STALE_REASON] = "stale-reason",
 	[MR_MUT_ANY_SIZE] = "any-size",
 	[MR_MUT_LOST_IMAGE] = "lost-image",
+	[MR_MUT_IMAGE_KEEPS] = "image-keeps",
 	[MR_MUT_KEPT_BLOCK] = "kept-block",
 	[MR_MUT_WRITE_TAKES] = "write-takes",
 	[MR_MUT_LOUD] = "loud",
 	[MR_MUT_HALF_BATCH] = "half-batch",
 	[MR_MUT_ADD_REPLACES] = "add-replaces",
+	[MR_MUT_LOST_MOVE] = "lost-move",
 	[MR_MUT_BOTH_PLACED] = "both-placed",
 	[MR_MUT_LATE_DETACH] = "late-detach",
 	[MR_MUT_SHORT_GRANT] = "short-grant",
 	[MR_MUT_TELL_WAITS] = "tell-waits",
 	[MR_MUT_OOM] = "oom",
+	[MR_MUT_UNSTEERED] = "unsteered",
+	[MR_MUT_DEAF] = "deaf",
+	[MR_MUT_KEEPS_DISABLED] = "keeps-disabled",
+	[MR_MUT_RESETS_ALL] = "resets-all",
+	[MR_MUT_LATE_REMAPPING] = "late-remapping",
+	[MR_MUT_KEPT_TRANSLATION] = "kept-translation",
+	[MR_MUT_IN_PLACE] = "in-place",
+	[MR_MUT_WAITING_CLOSE] = "waiting-close",
+	[MR_MUT_NO_LEARNING] = "no-learning",
+	[MR_MUT_STALE_VM] = "stale-vm",
 	[MR_MUT_STAYS_QUEUED] = "stays-queued",
 	[MR_MUT_SLEEPS_LOCKED] = "sleeps-locked",
 	[MR_MUT_OVERREAD] = "overread",
 	[MR_MUT_LEAK] = "leak",
 	[MR_MUT_TIMER_LEFT] = "timer-left",
 	[MR_MUT_UNMARKED] = "unmarked",
+	[MR_MUT_IMAGE_APART] = "image-apart",
+	[MR_MUT_ANY_RANGE] = "any-range",
+	[MR_MUT_DROPS_MASKED] = "drops-masked",
 };
 
-/* KUnit runs before the parameters of its module are read. */
+/* KUnit runs before its module's parameters are read, so the build sets the fault. */
 #ifndef MR_MUTATION
 #define MR_MUTATION MR_MUT_NONE
 #endif
 
 static int mutation = MR_MUTATION;
 
-static int mutation_set(const char *val, const struct kernel_param *kp)
+static int mr_mutation_set(const char *val, const struct kernel_param *kp)
 {
 	int m = sysfs_match_string(mutation_names, val);
 
@@ -65,14 +81,14 @@ static int mutation_set(const char *val, const struct kernel_param *kp)
 	return 0;
 }
 
-static int mutation_get(char *buffer, const struct kernel_param *kp)
+static int mr_mutation_get(char *buffer, const struct kernel_param *kp)
 {
 	return sysfs_emit(buffer, "%s\n", mutation_names[READ_ONCE(mutation)]);
 }
 
 static const struct kernel_param_ops mutation_ops = {
-	.set = mutation_set,
-	.get = mutation_get,
+	.set = mr_mutation_set,
+	.get = mr_mutation_get,
 };
 module_param_cb(mutation, &mutation_ops, NULL, 0600);
 MODULE_PARM_DESC(mutation, "break the module in a named way (tests only)");
