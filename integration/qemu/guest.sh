@@ -27,6 +27,22 @@ tap()
 	echo "$result $tests - $what"
 }
 
+# older_than VERSION : is this QEMU?
+older_than()
+{
+	local own
+
+	own=$("$qemu" --version | sed -nE '1s/.* version ([0-9]+\.[0-9]+).*/\1/p')
+	[ "$own" != "$1" ] && printf '%s\n' "$own" "$1" | sort -VC
+}
+
+# skip DESCRIPTION REASON : one that cannot be done here
+skip()
+{
+	tests=$((tests + 1))
+	echo "ok $tests - $1 # SKIP $2"
+}
+
 plan()
 {
 	echo "1..$tests"
@@ -60,10 +76,10 @@ given_up()
 
 # wait_for SECONDS PATTERN : until the log has it; fails if QEMU is gone, KVM has
 # given up, or the guest has been silent for that long. How fast the host is does
-# not matter.
+# not matter. Nor may it talk on for ever, of the devices that it waits for: twice that.
 wait_for()
 {
-	local size=-1 now since
+	local size=-1 now since begin=$SECONDS
 
 	until grep -qE "$2" "$work/log"; do
 		running && ! given_up || return 1
@@ -73,6 +89,7 @@ wait_for()
 		elif [ $((SECONDS - since)) -ge "$1" ]; then
 			return 1
 		fi
+		[ $((SECONDS - begin)) -lt $((2 * $1)) ] || return 1
 		sleep 0.5
 	done
 }
@@ -167,7 +184,8 @@ boot()
 		"$here/monitor" "$work/monitor" "info msi-route" > "$work/counters" || :
 		"$here/monitor" "$work/monitor" quit || :
 	elif running; then
-		echo "# the guest hung in its test"
+		echo "# the guest hung in its test; it said last:"
+		tail -n 20 "$work/log" | sed 's/^/# /'
 		end_qemu
 	fi
 	# shellcheck disable=SC2034 # read by the scripts that source this file
@@ -189,6 +207,7 @@ accounted()
 			sum = n["messages"] + n["coalesced"] + n["cleared"]
 			sum += n["unreached"] + n["pending"] + n["dropped_address"]
 			sum += n["dropped_mode"] + n["dropped_vector"]
+			sum += n["dropped_absent"] + n["dropped_disabled"]
 			seen = n["messages"] > 0 && n["events"] == sum
 		}
 		END { exit !seen }' "$work/counters"
