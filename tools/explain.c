@@ -16,7 +16,7 @@ const char *rule_text(unsigned int rule)
 }
 
 /*
- * @now: why an event of now is not sent at once; @then: what became of one.  A
+ * @now: why a new event is not sent at once; @then: what became of one.  A
  * rule for MSI is another one where it says the same for its own registers.
  */
 static const struct reason {
@@ -32,8 +32,8 @@ static const struct reason {
 		"became pending: the guest was just changing the message, and an update hold was open",
 		17, 10 },
 	[MSI_ROUTE_REASON_UNTRANSLATED] = { "untranslated",
-		"becomes pending: the message is in remappable format, and the VMM has given no translation of it",
-		"became pending: the message was in remappable format, and the VMM had given no translation of it",
+		"becomes pending: the message needs a translation, and the VMM has set none",
+		"became pending: the message needed a translation, and the VMM had set none",
 		33, 33 },
 	[MSI_ROUTE_REASON_DISABLED] = { "disabled",
 		"becomes pending: the capability's Enable is clear",
@@ -42,8 +42,8 @@ static const struct reason {
 		"becomes pending: Function Mask is set",
 		"became pending: Function Mask was set", 19, 19 },
 	[MSI_ROUTE_REASON_BUS_MASTER] = { "bus_master",
-		"becomes pending: Bus Master Enable is clear, as far as the VMM has told",
-		"became pending: Bus Master Enable was clear, as far as the VMM had told", 31, 31 },
+		"becomes pending: Bus Master Enable is clear, as far as the VMM has said",
+		"became pending: Bus Master Enable was clear, as far as the VMM had said", 31, 31 },
 	[MSI_ROUTE_REASON_STOPPED] = { "stopped",
 		"becomes pending: the VMM has stopped the function",
 		"became pending: the VMM had stopped the function", 0, 0 },
@@ -66,7 +66,7 @@ static const struct reason {
 		"is dropped: the function has given the vector back",
 		"was dropped: the function was giving the vector back", 0, 0 },
 	[MSI_ROUTE_REASON_UNREACHED] = { "unreached", "",
-		"reached no vCPU: KVM found none of that destination that takes it", 0, 0 },
+		"reached no vCPU: KVM found none at that destination that takes it", 0, 0 },
 	[MSI_ROUTE_REASON_CLEARED] = { "cleared", "",
 		"was pending, and the VMM cleared it", 21, 21 },
 	[MSI_ROUTE_REASON_RESET] = { "reset", "",
@@ -77,6 +77,9 @@ static const struct reason {
 		"was pending when the VMM restored another state", 0, 0 },
 	[MSI_ROUTE_REASON_EVENTFD] = { "eventfd", "",
 		"came with others in one count of an eventfd", 22, 22 },
+	[MSI_ROUTE_REASON_DROP_DISABLED] = { "drop_disabled",
+		"is dropped: MSI's Enable is clear, and the function keeps no such event",
+		"was dropped: MSI's Enable was clear, and the function keeps no such event", 2, 2 },
 };
 
 static const struct reason *reason_of(__u32 reason)
@@ -129,8 +132,9 @@ static void explain_message(const struct msi_route_vector *v, struct explanation
 		snprintf(sent, sizeof(sent), ", sent as address 0x%llx data 0x%x",
 			 (unsigned long long)v->sent_address, v->sent_data);
 	if (v->reason == MSI_ROUTE_REASON_UNTRANSLATED)
-		find(e, "message", "The message is address 0x%llx data 0x%x: in remappable format.",
-		     (unsigned long long)v->address, v->data);
+		find(e, "message", "The message is address 0x%llx data 0x%x: in %s format.",
+		     (unsigned long long)v->address, v->data,
+		     v->address & 0x10 ? "remappable" : "compatibility");
 	else if (!m.interrupt)
 		find(e, "message", "The message is address 0x%llx data 0x%x%s: a write to memory.",
 		     (unsigned long long)v->address, v->data, sent);
@@ -190,9 +194,9 @@ void explain(const struct function *fn, __u32 kind, const struct msi_route_vecto
 
 	e->nr = 0;
 	if (v->reason)
-		find_reason(e, "now", kind, v->reason, "An event of now", true);
+		find_reason(e, "now", kind, v->reason, "A new event", true);
 	else
-		find(e, "now", "An event of now is sent at once.")->reason =
+		find(e, "now", "A new event is sent at once.")->reason =
 			reason_name(MSI_ROUTE_REASON_NONE);
 	explain_message(v, e);
 	explain_events(v, e);
@@ -201,10 +205,10 @@ void explain(const struct function *fn, __u32 kind, const struct msi_route_vecto
 			    "The last event that was not sent at once", false);
 	if (v->messages && !v->reason)
 		find(e, "hint",
-		     "If the guest misses what was sent: KVM has put it into the local APIC; look at the guest's APIC and its handler.");
+		     "If the guest misses an event that was sent: KVM has put it into the local APIC; look at the guest's APIC and its handler.");
 	if (c->holds_expired)
 		find(e, "holds_expired",
-		     "The guest left %llu changes of a message half done until the hold's bound: address written, no data.",
+		     "The guest left %llu changes of a message half done until the hold's bound: it wrote the address, but no data.",
 		     (unsigned long long)c->holds_expired)->rule = 17;
 	if (c->bad_accesses)
 		find(e, "bad_accesses",

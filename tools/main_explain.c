@@ -16,14 +16,14 @@
 static void usage(FILE *to)
 {
 	fputs("usage: msi_route-explain [--json] VM FUNCTION VECTOR\n"
-	      "Tells where the interrupts of a vector went, and which rule held them.\n"
-	      "  VM        PID or PID-FD, as KVM's debugfs names it\n"
+	      "Shows where the interrupts of a vector went, and which rule held them.\n"
+	      "  VM        PID or PID-FD, its name in KVM's debugfs\n"
 	      "  FUNCTION  its name, such as 0000:00:04.0, or the number that\n"
 	      "            msi_route-top shows\n"
 	      "  VECTOR    number, or KIND:NUMBER; KIND is msix, msi or ims\n"
 	      "  --json    for programs\n"
 	      "  --help    this\n"
-	      "Status: 0 told, 1 there is no such vector or it cannot be seen, 2 usage.\n", to);
+	      "Status: 0 success, 1 there is no such vector or you may not see it, 2 usage.\n", to);
 }
 
 static bool is_vm(const struct msi_route_function *f, const char *vm)

@@ -200,8 +200,28 @@ const char *vm_comm(const struct msi_route_function *f, char comm[COMM_SIZE])
 	return comm;
 }
 
+bool function_mentions(const struct msi_route_function *f, const char *text)
+{
+	char vm[VM_NAME_SIZE], comm[COMM_SIZE], line[256];
+
+	snprintf(line, sizeof(line), "%s %s %s", vm_name(f, vm), vm_comm(f, comm), f->name);
+	return strstr(line, text);
+}
+
+const struct counter counters[] = {
+#define COUNTER(name, help) { #name, help, offsetof(struct msi_route_counters, name) }
+#include "counters.inc"
+};
+
+const size_t nr_counters = ARRAY_SIZE(counters);
+
+__u64 counter_value(const struct msi_route_counters *c, size_t i)
+{
+	return *(const __u64 *)((const char *)c + counters[i].offset);
+}
+
 __u64 events_lost(const struct msi_route_counters *c)
 {
 	return c->unreached + c->dropped_address + c->dropped_mode + c->dropped_vector +
-	       c->dropped_absent;
+	       c->dropped_absent + c->dropped_disabled;
 }

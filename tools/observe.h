@@ -55,6 +55,19 @@ const char *vm_name(const struct msi_route_function *f, char name[VM_NAME_SIZE])
 #define COMM_SIZE	64
 const char *vm_comm(const struct msi_route_function *f, char comm[COMM_SIZE]);
 
+/* Does the name of the function, of its VM or of the VM's task have @text? "" is in all. */
+bool function_mentions(const struct msi_route_function *f, const char *text);
+
+/* All that are counted, as msi_route.h has them, with what it says of them. */
+struct counter {
+	const char *name, *help;
+	size_t offset;
+};
+
+extern const struct counter counters[];
+extern const size_t nr_counters;
+__u64 counter_value(const struct msi_route_counters *c, size_t i);
+
 __u64 events_lost(const struct msi_route_counters *c);
 
 #endif /* TOOLS_OBSERVE_H */

@@ -296,17 +296,17 @@ static void draw_help(void)
 {
 	static const char *const lines[] = {
 		"up down PgUp PgDn   select (also k, j)",
-		"Enter right         into it (also l): machine, function, vector, why",
-		"Esc left            back (also h)",
+		"Enter right         go in (also l): machine, function, vector, why",
+		"Esc left            go back (also h)",
 		"< >                 sort by another column; * marks it",
-		"r                   the other way round; ^ marks it",
-		"/                   filter: rows with this text; empty: all",
-		"Space               pause, and go on",
-		"?                   this, and away with it",
+		"r                   reverse the order; ^ marks it",
+		"/                   filter: only rows with this text; empty: all",
+		"Space               pause, and continue",
+		"?                   show or hide this help",
 		"q                   quit",
 		"",
-		"A row is bold where something is pending or was lost. GATE and NOW tell",
-		"why an event of now is not sent at once. LOST and DROPS are events that",
+		"A row is bold if something is pending or was lost. GATE and NOW show",
+		"why a new event is not sent at once. LOST and DROPS are events that",
 		"were dropped, or reached no vCPU; LOST also those that were cleared.",
 	};
 	size_t i;

@@ -9,6 +9,7 @@
 #include "explain.h"
 #include "json.h"
 #include "message.h"
+#include "openmetrics.h"
 #include "screen.h"
 #include "table.h"
 
@@ -17,13 +18,14 @@ static void usage(FILE *to)
 	fputs("usage: msi_route-top [OPTION...]\n"
 	      "Shows virtual machines, their functions and vectors, and what they do.\n"
 	      "  -d, --delay SECONDS  between two looks: 1\n"
-	      "  -f, --filter TEXT    only rows with this text\n"
-	      "      --no-colour      also where the terminal has colours, as with NO_COLOR\n"
-	      "  -1, --once           print what there is since the functions were created\n"
+	      "  -f, --filter TEXT    show only rows with this text\n"
+	      "      --no-colour      use no colours, as with NO_COLOR\n"
+	      "  -1, --once           print what happened since the functions were created\n"
 	      "      --json           likewise, for programs\n"
+	      "      --openmetrics    likewise, for monitoring systems\n"
 	      "      --vectors        with --once or --json: each vector, too\n"
 	      "  -h, --help           this\n"
-	      "In the terminal, ? tells the keys.\n", to);
+	      "In the terminal, ? shows the keys.\n", to);
 }
 
 /* ---- --once ---- */
@@ -123,6 +125,7 @@ static void json_capability(int device, const struct function *fn, __u32 kind, b
 {
 	const struct msi_route_capability *cap = &fn->f.caps[kind];
 	const struct msi_route_counters *c = &fn->c[kind];
+	size_t i;
 
 	json_begin(NULL, '{');
 	json_string("kind", kind_name(kind));
@@ -134,24 +137,8 @@ static void json_capability(int device, const struct function *fn, __u32 kind, b
 	json_bool("open", !cap->reason);
 	json_string("reason", reason_name(cap->reason));
 	json_number("pending", c->pending);
-	json_number("events", c->events);
-	json_number("messages", c->messages);
-	json_number("coalesced", c->coalesced);
-	json_number("cleared", c->cleared);
-	json_number("unreached", c->unreached);
-	json_number("dropped_address", c->dropped_address);
-	json_number("dropped_mode", c->dropped_mode);
-	json_number("dropped_vector", c->dropped_vector);
-	json_number("dropped_absent", c->dropped_absent);
-	json_number("replayed", c->replayed);
-	json_number("held", c->held);
-	json_number("updates", c->updates);
-	json_number("drained", c->drained);
-	json_number("holds", c->holds);
-	json_number("holds_expired", c->holds_expired);
-	json_number("bad_accesses", c->bad_accesses);
-	json_number("both_enabled", c->both_enabled);
-	json_number("remappable", c->remappable);
+	for (i = 0; i < nr_counters; i++)
+		json_number(counters[i].name, counter_value(c, i));
 	if (vectors)
 		json_vectors(device, &fn->f, kind);
 	json_end('}');
@@ -160,7 +147,7 @@ static void json_capability(int device, const struct function *fn, __u32 kind, b
 static void print_json(int device, const struct functions *all, const char *filter,
 		       bool vectors)
 {
-	char vm[VM_NAME_SIZE], comm[COMM_SIZE], line[256];
+	char vm[VM_NAME_SIZE], comm[COMM_SIZE];
 	__u32 kind;
 	size_t i;
 
@@ -170,14 +157,11 @@ static void print_json(int device, const struct functions *all, const char *filt
 	for (i = 0; i < all->nr; i++) {
 		const struct function *fn = &all->list[i];
 
-		vm_name(&fn->f, vm);
-		vm_comm(&fn->f, comm);
-		snprintf(line, sizeof(line), "%s %s %s", vm, comm, fn->f.name);
-		if (!mentions(line, filter))
+		if (!function_mentions(&fn->f, filter))
 			continue;
 		json_begin(NULL, '{');
-		json_string("vm", vm);
-		json_string("comm", comm);
+		json_string("vm", vm_name(&fn->f, vm));
+		json_string("comm", vm_comm(&fn->f, comm));
 		json_string("function", fn->f.name);
 		json_number("number", fn->f.number);
 		json_number("id", fn->f.id);
@@ -196,7 +180,7 @@ static void print_json(int device, const struct functions *all, const char *filt
 
 /* ---- options ---- */
 
-enum { OPTION_JSON = 256, OPTION_VECTORS, OPTION_NO_COLOUR };
+enum { OPTION_JSON = 256, OPTION_OPENMETRICS, OPTION_VECTORS, OPTION_NO_COLOUR };
 
 int main(int argc, char **argv)
 {
@@ -205,6 +189,7 @@ int main(int argc, char **argv)
 		{ "filter", required_argument, NULL, 'f' },
 		{ "once", no_argument, NULL, '1' },
 		{ "json", no_argument, NULL, OPTION_JSON },
+		{ "openmetrics", no_argument, NULL, OPTION_OPENMETRICS },
 		{ "vectors", no_argument, NULL, OPTION_VECTORS },
 		{ "no-colour", no_argument, NULL, OPTION_NO_COLOUR },
 		{ "no-color", no_argument, NULL, OPTION_NO_COLOUR },
@@ -214,7 +199,7 @@ int main(int argc, char **argv)
 	struct screen_options screen = {
 		.delay = 1, .colours = !getenv("NO_COLOR"), .filter = "",
 	};
-	bool once = false, json = false, vectors = false;
+	bool once = false, json = false, openmetrics = false, vectors = false;
 	struct functions all;
 	int option, ret;
 	char *end;
@@ -234,6 +219,9 @@ int main(int argc, char **argv)
 			break;
 		case OPTION_JSON:
 			json = true;
+			break;
+		case OPTION_OPENMETRICS:
+			openmetrics = true;
 			break;
 		case OPTION_VECTORS:
 			vectors = true;
@@ -256,15 +244,20 @@ int main(int argc, char **argv)
 	screen.device = observe_open();
 	if (screen.device < 0)
 		errx(1, "%s", observe_error(screen.device));
-	if (!once && !json)
+	if (!once && !json && !openmetrics)
 		return screen_run(&screen);
 	ret = observe_functions(screen.device, &all);
 	if (ret)
 		errx(1, "%s", observe_error(ret));
-	if (json)
+	if (openmetrics)
+		print_openmetrics(&all, screen.filter);
+	else if (json)
 		print_json(screen.device, &all, screen.filter, vectors);
 	else
 		print_once(screen.device, &all, screen.filter, vectors);
 	free_functions(&all);
+	/* Whoever replaces a file with this must not replace it with half. */
+	if (fflush(stdout) || ferror(stdout))
+		err(1, "standard output");
 	return 0;
 }
