@@ -4,7 +4,7 @@
 
 blocks.py MODULE SECTIONS ADDRESSES
 
-MODULE is msi_route.ko, built with KCOV_INSTRUMENT=y and KCFLAGS=-g; SECTIONS has lines
+MODULE is msi-route.ko, built with KCOV_INSTRUMENT=y and KCFLAGS=-g; SECTIONS has lines
 "NAME ADDRESS", where the kernel loaded each section of its code; ADDRESSES is what
 fuzz_route --kcov wrote. Prints TAP and a table.
 """
@@ -72,7 +72,7 @@ def main():
                 run[file] += 1
                 known.add(at[section] + offset)
 
-    missing = [file for file in ("route.c", "msix.c", "msi.c", "trigger.c") if not run[file]]
+    missing = [file for file in ("route.c", "msix.c", "msi.c", "eventfd.c") if not run[file]]
     right = known == seen and not missing
     print(f"{'ok' if right else 'not ok'} - KCOV tells which blocks the fuzzer runs")
     if seen - known:

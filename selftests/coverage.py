@@ -18,13 +18,20 @@ import subprocess
 import sys
 
 
+def of_module(path):
+    """The name in the checkout of a file that a build of the module has elsewhere"""
+    directory, name = os.path.split(path)
+    parent = os.path.basename(directory)
+    return os.path.join(parent, name) if parent in ("function", "route", "tests") else name
+
+
 def counts(path):
     """{(file, line): (function, count)} of one run"""
     found = {}
     with open(path, encoding="utf-8") as text:
         for one in text:
             for source in json.loads(one)["files"]:
-                name = os.path.basename(source["file"])
+                name = of_module(source["file"])
                 for line in source["lines"]:
                     # A label may be a line without code.
                     if "function_name" not in line:
@@ -88,7 +95,7 @@ def main():
     # Of the module: no tests in it, no header of the kernel's.
     names = sorted(name for name in {key[0] for run in runs.values() for key in run}
                    if os.path.exists(os.path.join(args.sources, name))
-                   and not re.search(r"_kunit\.c$|^kunit\.h$|^mutate\.|^trace\.", name))
+                   and not re.search(r"^tests/|^mutate\.|/trace\.", name))
     lines = sorted({key for run in runs.values() for key in run if key[0] in names})
     if not lines:
         sys.exit("nothing was counted")

@@ -1,62 +1,57 @@
 // SPDX-License-Identifier: GPL-2.0
-/* How a VMM uses msi_route. */
+/* How a VMM uses msi_route, by the helper. */
 #include <err.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <linux/kvm.h>
 #include "../msi_route.h"
+#include "../lib/msi_route_vmm.h"
 
-/* What any VMM has: a VM with a local APIC, one MSI route, a vCPU. */
+/* Every VMM has these: a VM with a local APIC, a vCPU. */
 static int create_vm(int *vcpu);
 static int apic_has(int vcpu, unsigned char vector);
 
-static void guest_writes(int fn, __u32 space, __u32 offset, __u32 len, __u64 value)
+static void guest_sets_up(struct mrv_function *fn)
 {
-	struct msi_route_access a = { sizeof(a), space, offset, len, value };
+	const __u16 command = 0x0006, control = 0x8000;
+	const __u64 address = 0xfee00000, data = 0x51;
 
-	if (ioctl(fn, MSI_ROUTE_WRITE, &a))
-		err(1, "MSI_ROUTE_WRITE");
+	mrv_config_write(fn, 0x04, &command, 2);	/* Bus Master Enable */
+	mrv_bar_write(fn, 0, 0x0, &address, 8);		/* entry 0: vector 51h to vCPU 0, */
+	mrv_bar_write(fn, 0, 0x8, &data, 8);		/* not masked */
+	mrv_config_write(fn, 0x42, &control, 2);	/* MSI-X Enable */
 }
 
 int main(void)
 {
-	struct msi_route_bus_master master = { sizeof(master), .enable = 1 };
-	struct msi_route_trigger event = { sizeof(event), MSI_ROUTE_MSIX, .vector = 0 };
-	int vcpu, vm = create_vm(&vcpu), fn;
-
-	/* A PCI function with 8 MSI-X vectors, capability at 40h, table in BAR 0. */
-	struct msi_route_create create = {
-		sizeof(create), .vm_fd = vm, .msix_vectors = 8, .msix_cap = 0x40,
-		.msix_table_offset = 0, .msix_pba_offset = 0x800,
+	/* What the guest finds: 8 vectors of MSI-X; table and PBA are in BAR 0. */
+	const __u8 config[256] = {
+		[0x06] = 0x10, [0x34] = 0x40, [0x40] = 0x11, [0x42] = 8 - 1, [0x49] = 0x08,
 	};
-	fn = ioctl(open("/dev/msi_route", O_RDWR), MSI_ROUTE_CREATE, &create);
-	if (fn < 0)
-		err(1, "MSI_ROUTE_CREATE");
+	int vcpu, vm = create_vm(&vcpu), outcome;
+	struct mrv_function fn;
+	struct mrv_vm host;
 
-	/* The guest sets Bus Master Enable, its message (vector 51h to vCPU 0), ... */
-	ioctl(fn, MSI_ROUTE_SET_BUS_MASTER, &master);
-	guest_writes(fn, MSI_ROUTE_TABLE, 0x0, 8, 0xfee00000);
-	guest_writes(fn, MSI_ROUTE_TABLE, 0x8, 8, 0x51);
-	/* ... and MSI-X Enable in Message Control. */
-	guest_writes(fn, MSI_ROUTE_CONFIG, 0x42, 2, 0x8000);
+	/* Without msi_route the helper does the same in user space. */
+	if (mrv_vm_init(&host, vm, -1, 0) || mrv_create(&fn, &host, config, 0, "example", 0))
+		errx(1, "no function");
+	guest_sets_up(&fn);
 
-	/* The device has something to tell: when this returns, it is in the IRR. */
-	if (ioctl(fn, MSI_ROUTE_TRIGGER, &event))
-		err(1, "MSI_ROUTE_TRIGGER");
-	printf("outcome %u, vector 51h in the IRR: %d\n", event.outcome, apic_has(vcpu, 0x51));
-	return event.outcome != MSI_ROUTE_SENT || !apic_has(vcpu, 0x51);
+	/* The device raises an event: when this returns, it is in the IRR. */
+	outcome = mrv_trigger(&fn, MSI_ROUTE_MSIX, 0);
+	printf("outcome %d, vector 51h in the IRR: %d\n", outcome, apic_has(vcpu, 0x51));
+	mrv_destroy(&fn);
+	mrv_vm_fini(&host);
+	return outcome != MSI_ROUTE_SENT || !apic_has(vcpu, 0x51);
 }
 
 static int create_vm(int *vcpu)
 {
-	struct { struct kvm_irq_routing head; struct kvm_irq_routing_entry msi; } routes = {
-		.head.nr = 1, .msi = { .gsi = 24, .type = KVM_IRQ_ROUTING_MSI },
-	};
 	struct kvm_lapic_state apic;
 	int vm = ioctl(open("/dev/kvm", O_RDWR), KVM_CREATE_VM, 0);
 
-	if (vm < 0 || ioctl(vm, KVM_CREATE_IRQCHIP, 0) || ioctl(vm, KVM_SET_GSI_ROUTING, &routes))
+	if (vm < 0 || ioctl(vm, KVM_CREATE_IRQCHIP, 0))
 		err(1, "KVM");
 	*vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
 	if (ioctl(*vcpu, KVM_GET_LAPIC, &apic))

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The kernel's kselftest harness, with what all of our programs add to it: a
- * time-out that suits an emulated host, and a choice of tests ("-t WORD" runs
- * those whose name, or whose fixture's or variant's, contains WORD; may be
- * repeated).
+ * The kernel's kselftest harness, with our additions: a time-out that suits an emulated
+ * host, and a choice of tests.  "-t WORD" runs those whose name, or fixture's or
+ * variant's name, contains WORD; it may be repeated.
  */
 #ifndef SELFTESTS_HARNESS_H
 #define SELFTESTS_HARNESS_H
@@ -13,7 +12,7 @@
 #include <sys/ioctl.h>
 #include <kselftest_harness.h>
 
-/* Only against hanging for ever; no test measures time. */
+/* Only to end a test that hangs; no test measures time. */
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 300
 
@@ -32,7 +31,7 @@ static bool named(const char *name, char **words)
 	return false;
 }
 
-/* Takes what is not named out of one of the harness's lists; NULL: nothing is. */
+/* Removes what is not named from one of the harness's lists; NULL: nothing is. */
 #define KEEP_NAMED(list, words) \
 	do { \
 		__typeof__(list) *link = &(list); \
@@ -44,7 +43,7 @@ static bool named(const char *name, char **words)
 		} \
 	} while (0)
 
-/* The tests that are named; or of a fixture's tests the variants that are. */
+/* Keeps the named tests; or of a fixture's tests the named variants. */
 static void choose_tests(char **words)
 {
 	struct __fixture_metadata *fixture;
@@ -67,9 +66,9 @@ static void choose_tests(char **words)
 }
 
 /*
- * KVM switches the CPUs' virtualization on with the first VM and off with the
- * last.  A VM that stays spares each test that, and an emulated host, which
- * now and then hangs over it, as well.
+ * KVM switches the CPUs' virtualization on with the first VM and off with the last.  A VM
+ * that stays spares each test the time, and an emulated host the switches, in which it
+ * hangs now and then.
  */
 static void keep_kvm_on(void)
 {

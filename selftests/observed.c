@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A virtual machine to be looked at: functions of which each is named after what
- * keeps its vector 0 from being sent, or what became of its last event.  Prints the
- * VM's name when all are there; each event of the function "sent", which has one for
- * ever, is raised until the end of the standard input.
+ * A virtual machine to be looked at.  Each of its functions is named after what keeps its
+ * vector 0 from being sent, or after the outcome of its last event.  Prints the VM's name
+ * when all are there.  Raises each event of the function "sent", which sends for ever,
+ * until the end of the standard input.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -53,7 +53,7 @@ static void stopped(struct function *fn)
 	trigger(fn, MSIX, 0);
 }
 
-/* The hold of a function that is stopped does not run out. */
+/* The hold of a stopped function does not expire. */
 static void held(struct function *fn)
 {
 	set_hold(fn, query().hold_max_ns);
@@ -154,7 +154,7 @@ int main(void)
 		play(&fn[i], &scenes[i]);
 	printf("%d-%d\n", getpid(), vm.fd);
 	fflush(stdout);
-	/* Often enough to be seen, and not all of a processor's time. */
+	/* Often enough to be visible, but not all of a processor's time. */
 	while (!poll(&input, 1, 1)) {
 		trigger(&fn[0], MSIX, 0);
 		table_write(&fn[0], ENTRY(1) + ENTRY_DATA, i++ & 0xff);

@@ -4,10 +4,11 @@
 #define SELFTESTS_REQUESTS_H
 
 #include "guest/function.h"
+#include "harness.h"
 
 /*
- * Each request with a valid argument, which the tests then spoil.  None of
- * them changes what another one needs.
+ * Each request with a valid argument, which the tests then spoil.  No argument changes
+ * what another request needs.
  */
 union argument {
 	__u32 size;
@@ -39,11 +40,11 @@ static struct msi_route_vector_change a_change;
 static struct msi_route_vector a_vector;
 static struct msi_route_ims_op an_op = { .op = MSI_ROUTE_IMS_MASK };
 
-static const struct request {
+static struct request {
 	const char *name;
 	unsigned long number;
 	bool returns;			/* writes the struct back */
-	union argument valid;
+	union argument valid;		/* without addresses, see below */
 } requests[] = {
 	{ "QUERY", MSI_ROUTE_QUERY, true, { .query = { .size = sizeof(struct msi_route_query) } } },
 	{ "READ", MSI_ROUTE_READ, true, { .access = {
@@ -63,30 +64,27 @@ static const struct request {
 		.size = sizeof(struct msi_route_counters) } } },
 	{ "GET_VECTORS", MSI_ROUTE_GET_VECTORS, true, { .vectors = {
 		.size = sizeof(struct msi_route_get_vectors), .room = 1,
-		.stride = sizeof(a_vector), .vectors = (unsigned long)&a_vector } } },
+		.stride = sizeof(a_vector) } } },
 	{ "MAP", MSI_ROUTE_MAP, false, { .map = {
 		.size = sizeof(struct msi_route_map), .flags = MSI_ROUTE_MAP_TABLE,
 		.table = TABLE_GPA(7) } } },
 	{ "GET_MAP", MSI_ROUTE_GET_MAP, true, { .get_map = {
 		.size = sizeof(struct msi_route_get_map) } } },
 	{ "SET_EVENTFDS", MSI_ROUTE_SET_EVENTFDS, false, { .eventfds = {
-		.size = sizeof(struct msi_route_eventfds), .nr = 1,
-		.fds = (unsigned long)&keep_one } } },
+		.size = sizeof(struct msi_route_eventfds), .nr = 1 } } },
 	{ "SET_ENTRIES", MSI_ROUTE_SET_ENTRIES, false, { .entries = {
-		.size = sizeof(struct msi_route_entries), .nr = 1,
-		.entries = (unsigned long)&an_entry } } },
+		.size = sizeof(struct msi_route_entries), .nr = 1 } } },
 	{ "SET_NOTIFY", MSI_ROUTE_SET_NOTIFY, false, { .notify = {
 		.size = sizeof(struct msi_route_set_notify), .fd = -1 } } },
 	{ "GET_CHANGES", MSI_ROUTE_GET_CHANGES, true, { .changes = {
 		.size = sizeof(struct msi_route_get_changes), .room = 1,
-		.changes = (unsigned long)&a_change } } },
+		.stride = sizeof(a_change) } } },
 	{ "SET_RUN", MSI_ROUTE_SET_RUN, false, { .run = {
 		.size = sizeof(struct msi_route_set_run), .run = 1 } } },
 	{ "RESIZE", MSI_ROUTE_RESIZE, true, { .resize = {
 		.size = sizeof(struct msi_route_resize) } } },
 	{ "SET_IMS", MSI_ROUTE_SET_IMS, false, { .ims = {
-		.size = sizeof(struct msi_route_ims), .nr = 1,
-		.ops = (unsigned long)&an_op } } },
+		.size = sizeof(struct msi_route_ims), .nr = 1 } } },
 	{ "RENEW", MSI_ROUTE_RENEW, false, { .renew = {
 		.size = sizeof(struct msi_route_renew) } } },
 	{ "RESET", MSI_ROUTE_RESET, false, { .reset = {
@@ -95,5 +93,31 @@ static const struct request {
 
 #define for_each_request(r) \
 	for (r = requests; r < requests + ARRAY_SIZE(requests); r++)
+
+/* In a program of 32 bits an address is no constant for a field of 64. */
+__attribute__((constructor)) static void set_addresses(void)
+{
+	struct request *r;
+
+	for_each_request(r) {
+		switch (r->number) {
+		case MSI_ROUTE_GET_VECTORS:
+			r->valid.vectors.vectors = (unsigned long)&a_vector;
+			break;
+		case MSI_ROUTE_SET_EVENTFDS:
+			r->valid.eventfds.fds = (unsigned long)&keep_one;
+			break;
+		case MSI_ROUTE_SET_ENTRIES:
+			r->valid.entries.entries = (unsigned long)&an_entry;
+			break;
+		case MSI_ROUTE_GET_CHANGES:
+			r->valid.changes.changes = (unsigned long)&a_change;
+			break;
+		case MSI_ROUTE_SET_IMS:
+			r->valid.ims.ops = (unsigned long)&an_op;
+			break;
+		}
+	}
+}
 
 #endif /* SELFTESTS_REQUESTS_H */

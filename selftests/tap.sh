@@ -2,7 +2,15 @@
 # shellcheck shell=bash
 # Tests that are commands, in TAP; sourced, never run.
 
-tap_number=0 tap_status=0
+tap_number=0 tap_failed=0
+
+# outcome ok|"not ok" NAME : one test of which is known how it went
+outcome()
+{
+	tap_number=$((tap_number + 1))
+	[ "$1" = ok ] || tap_failed=$((tap_failed + 1))
+	echo "$1 $tap_number - $2"
+}
 
 # result NAME COMMAND... : one test; what it prints is shown where it fails.
 result()
@@ -10,13 +18,11 @@ result()
 	local name=$1 said
 	shift
 
-	tap_number=$((tap_number + 1))
 	if said=$("$@" 2>&1); then
-		echo "ok $tap_number - $name"
+		outcome ok "$name"
 	else
 		[ -z "$said" ] || printf '%s\n' "$said" | sed 's/^/# /'
-		echo "not ok $tap_number - $name"
-		tap_status=1
+		outcome "not ok" "$name"
 	fi
 }
 
@@ -24,5 +30,13 @@ result()
 tap_end()
 {
 	echo "1..$tap_number"
-	exit "$tap_status"
+	exit $((tap_failed != 0))
+}
+
+# The plan and the sum, last; fails if a test did, or if there was none.
+tap_sum()
+{
+	echo "1..$tap_number"
+	echo "$((tap_number - tap_failed)) passed, $tap_failed failed"
+	[ "$tap_failed" = 0 ] && [ "$tap_number" != 0 ]
 }

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Arguments that nobody means: each request with random bytes, sizes and
- * pointers, and with valid ones of which a part is random.  Each call returns
- * an error that msi_route.h has for it, or succeeds; one that fails changes
- * nothing; and nothing is left of any in the kernel's log.
+ * Senseless arguments: each request with random bytes, sizes and pointers, and with valid
+ * arguments of which a part is random.  Each call succeeds or returns an error that
+ * msi_route.h has for it.  A call that fails changes nothing, and no call leaves a line
+ * in the kernel's log.
  *
- * TEST_HOSTILE=N in the environment goes on N times as long, with other numbers
- * than without it.
+ * TEST_HOSTILE=N in the environment makes it N times as long, with other numbers.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -24,6 +23,7 @@
 #define NR_MSI		4
 #define NR_IMS		70
 #define VECTOR		0x50
+#define HANDLE		0xfee00010U
 
 static __u32 rounds, seed;
 
@@ -41,6 +41,8 @@ union any {
 	struct msi_route_eventfd eventfd;
 	struct msi_route_state state;
 	struct msi_route_translation translation;
+	struct msi_route_remapping remapping;
+	struct msi_route_rebind rebind;
 	struct msi_route_get_functions functions;
 	__u8 bytes[256];
 };
@@ -61,7 +63,7 @@ static const struct facts {
 	__u32 pointers[NR_POINTERS];	/* where the struct has them, or 0 */
 } facts[] = {
 	{ MSI_ROUTE_QUERY, {}, {} },
-	{ MSI_ROUTE_CREATE, { EBADF, EBADFD, EPERM, ENXIO, ENODATA, EADDRNOTAVAIL, ENOMEM }, {} },
+	{ MSI_ROUTE_CREATE, { EBADF, EBADFD, EPERM, ENXIO, EADDRNOTAVAIL, ENOMEM }, {} },
 	{ MSI_ROUTE_READ, { EMSGSIZE, ERANGE, ENODEV }, {} },
 	{ MSI_ROUTE_WRITE, { EMSGSIZE, ERANGE, ENODEV }, {} },
 	{ MSI_ROUTE_TRIGGER, { ENODEV, ECHRNG }, {} },
@@ -76,7 +78,8 @@ static const struct facts {
 	{ MSI_ROUTE_GET_VECTORS, { ENODEV, ENOENT, ENOMEM },
 		{ offsetof(struct msi_route_get_vectors, vectors) } },
 	{ MSI_ROUTE_MAP, { ENODEV, EEXIST, ENOSPC, ENOMEM }, {} },
-	{ MSI_ROUTE_SET_EVENTFDS, { EBADF, EEXIST, ENOENT, EBUSY, ENOMEM, ENODEV, ECHRNG },
+	{ MSI_ROUTE_SET_EVENTFDS,
+		{ EBADF, EEXIST, ENOENT, EBUSY, ENOTUNIQ, ENOMEM, ENODEV, ECHRNG },
 		{ offsetof(struct msi_route_eventfds, fds) } },
 	{ MSI_ROUTE_SET_ENTRIES, { ENODEV, ECHRNG, ENOMEM },
 		{ offsetof(struct msi_route_entries, entries) } },
@@ -97,7 +100,9 @@ static const struct facts {
 	{ MSI_ROUTE_RESIZE, { ENOSPC, ENOMEM, ENODEV }, {} },
 	{ MSI_ROUTE_SET_IMS, { ENODEV, ECHRNG, ENOMEM }, { offsetof(struct msi_route_ims, ops) } },
 	{ MSI_ROUTE_RENEW, {}, {} },
+	{ MSI_ROUTE_SET_REMAPPING, {}, {} },
 	{ MSI_ROUTE_GET_MAP, { ENODEV }, {} },
+	{ MSI_ROUTE_REBIND, { EBADF, EBADFD, EPERM, ENXIO, EADDRNOTAVAIL, EBUSY, ENOMEM }, {} },
 };
 
 static const struct facts *facts_of(unsigned long number)
@@ -139,13 +144,13 @@ FIXTURE(arguments) {
 	struct function fn;
 	unsigned int areas;
 	int log;
-	__u8 *arena;			/* memory, and behind it none */
+	__u8 *arena;			/* memory, and none behind it */
 	struct state before;
 };
 
 /*
- * Its address is a multiple of twice its size, so that one whose lower bytes are
- * spoiled is in it or in nothing: what the module writes must not be the test's own.
+ * Its address is a multiple of twice its size.  So a pointer whose lower bytes are
+ * spoiled is in it or in nothing: the module must not write to the test's own memory.
  */
 #define ARENA_SIZE	(256 * 1024)
 #define ARENA_ARGUMENT	0x20000
@@ -180,7 +185,7 @@ static struct msi_route_state state_at(struct state *s)
 	};
 }
 
-/* Of the function, which is stopped; pointers left out. */
+/* The state of the stopped function, without the pointers. */
 static void get_state(FIXTURE_DATA(arguments) *self, struct state *s)
 {
 	memset(s, 0, sizeof(*s));
@@ -200,7 +205,7 @@ FIXTURE_SETUP(arguments)
 
 	rounds = times(200);
 	seed = rounds;
-	/* What KVM says once is said now. */
+	/* KVM prints its once-only messages now. */
 	vm_create(&vm, 0, 1);
 	vm_destroy(&vm);
 	self->users = all_users();
@@ -218,7 +223,7 @@ FIXTURE_SETUP(arguments)
 FIXTURE_TEARDOWN(arguments)
 {
 	close(self->fn.fd);
-	/* Whatever was written and set: a new function is as any. */
+	/* Whatever was written and set, a new function is like any other. */
 	function_open(&self->fn, &self->vm, msix_shape(NR_MSIX));
 	entry_set(&self->fn, 1, MSI_TO(0), VECTOR, 0);
 	msix_control(&self->fn, MSIX_ENABLE);
@@ -250,7 +255,7 @@ static __u64 random_value(void)
 	}
 }
 
-static unsigned long random_address(FIXTURE_DATA(arguments) *self)
+static __u64 random_address(FIXTURE_DATA(arguments) *self)
 {
 	switch (random_number() & 15) {
 	case 0:
@@ -259,11 +264,11 @@ static unsigned long random_address(FIXTURE_DATA(arguments) *self)
 		return 8;
 	case 2:				/* the kernel's */
 		return 0xffff888000001000UL;
-	case 3:				/* nobody's */
+	case 3:				/* mapped by nobody */
 		return 0x8000000000000000UL;
 	case 4:
 		return -8UL;
-	case 5:				/* goes beyond what there is */
+	case 5:				/* goes beyond the end */
 		return (unsigned long)self->arena + ARENA_SIZE - (random_number() & 63);
 	case 6:
 		return (unsigned long)self->arena + ARENA_SIZE;
@@ -282,7 +287,7 @@ static void set_pointers(FIXTURE_DATA(arguments) *self, unsigned long number, un
 	unsigned int i;
 
 	for (i = 0; i < NR_POINTERS && pointers[i]; i++) {
-		/* Of so many, one that is bad is enough. */
+		/* Of so many pointers, one bad one is enough. */
 		if (pointers[1] && random_number() & 7)
 			continue;
 		address = random_address(self);
@@ -290,7 +295,7 @@ static void set_pointers(FIXTURE_DATA(arguments) *self, unsigned long number, un
 	}
 }
 
-/* Of a naturally aligned part, which a field is, or a few, or a half. */
+/* Spoils a naturally aligned part: a field, several fields, or half of one. */
 static void spoil_part(union any *arg, __u32 size)
 {
 	__u32 length = 1U << random_number() % 4;
@@ -318,7 +323,7 @@ static void spoil_size(union any *arg)
 					  random_number() % 300;
 }
 
-/* A message store is as large as its maker can pay for: not larger than here. */
+/* A caller may make a message store as large as it can pay for; here it is limited. */
 static void bound_memory(unsigned long number, union any *arg)
 {
 	if (number != MSI_ROUTE_CREATE)
@@ -327,7 +332,7 @@ static void bound_memory(unsigned long number, union any *arg)
 		arg->create.ims_vectors &= 1023;
 }
 
-/* 0 or the error. */
+/* Returns 0 or the error. */
 static int call_spoiled(FIXTURE_DATA(arguments) *self, int fd, const struct subject *s)
 {
 	union any *arg = (union any *)(self->arena + ARENA_ARGUMENT), spoiled = s->valid;
@@ -354,7 +359,7 @@ static int call_spoiled(FIXTURE_DATA(arguments) *self, int fd, const struct subj
 	memcpy(arg, &spoiled, sizeof(*arg));
 	if (!(random_number() & 15)) {
 		address = random_address(self);
-		/* As much of it as there is room for. */
+		/* As much as there is room for. */
 		if (address > (unsigned long)arg && address < end)
 			memcpy((void *)address, &spoiled, end - address);
 	}
@@ -366,7 +371,7 @@ static int call_spoiled(FIXTURE_DATA(arguments) *self, int fd, const struct subj
 	return 0;
 }
 
-/* What pointers point to: pages of one word, which may be valid, or of any. */
+/* The memory behind pointers: pages of one word, which may be valid, or of any words. */
 static void fill_arena(FIXTURE_DATA(arguments) *self)
 {
 	static const __u32 fills[] = { 0, -1, MSI_ROUTE_EVENTFD_KEEP };
@@ -431,7 +436,7 @@ TEST_F(arguments, each_request)
 	}
 }
 
-TEST_F(arguments, eventfd_state_translation)
+TEST_F(arguments, eventfd_state_translation_vm)
 {
 	struct subject subjects[] = {
 		{ "SET_EVENTFD", MSI_ROUTE_SET_EVENTFD, sizeof(struct msi_route_eventfd),
@@ -441,7 +446,12 @@ TEST_F(arguments, eventfd_state_translation)
 		{ "RESTORE", MSI_ROUTE_RESTORE, sizeof(struct msi_route_state), {} },
 		{ "SET_TRANSLATION", MSI_ROUTE_SET_TRANSLATION,
 		  sizeof(struct msi_route_translation),
-		  { .translation = { .size = sizeof(struct msi_route_translation) } } },
+		  { .translation = { .size = sizeof(struct msi_route_translation),
+				     .raw_address = HANDLE } } },
+		{ "SET_REMAPPING", MSI_ROUTE_SET_REMAPPING, sizeof(struct msi_route_remapping),
+		  { .remapping = { .size = sizeof(struct msi_route_remapping) } } },
+		{ "REBIND", MSI_ROUTE_REBIND, sizeof(struct msi_route_rebind),
+		  { .rebind = { .size = sizeof(struct msi_route_rebind), .vm_fd = self->vm.fd } } },
 	};
 	unsigned int i, done;
 
@@ -450,6 +460,10 @@ TEST_F(arguments, eventfd_state_translation)
 			subjects[i].valid.state = state_at(arena_state(self));
 			subjects[i].valid.state.ims_granted = 2;
 		}
+		/* The message that is to be translated, whatever was restored. */
+		table_write(&self->fn, ENTRY(0) + ENTRY_ADDRESS, HANDLE);
+		table_write(&self->fn, ENTRY(0) + ENTRY_UPPER, 0);
+		table_write(&self->fn, ENTRY(0) + ENTRY_DATA, 0);
 		done = try_spoiled(_metadata, self, self->fn.fd, &subjects[i]);
 		REMARK("%s: %u of %u succeeded", subjects[i].name, done, rounds);
 	}
@@ -468,7 +482,7 @@ TEST_F(arguments, create)
 	close(device);
 }
 
-/* By others than the owner. */
+/* By observers that do not own the function. */
 TEST_F(arguments, observers)
 {
 	struct subject subjects[] = {
@@ -491,7 +505,7 @@ TEST_F(arguments, observers)
 	int device = open_device();
 	unsigned int i, done;
 
-	/* The only one of this VM, and of all. */
+	/* The only function of this VM, and of all VMs. */
 	ASSERT_EQ(0, ioctl(device, MSI_ROUTE_GET_FUNCTIONS, &all));
 	ASSERT_EQ(1, all.nr);
 	subjects[1].valid.argument.vectors.function = f.number;
@@ -508,7 +522,7 @@ static bool known(unsigned int number)
 	return facts_of(_IO(MSI_ROUTE_TYPE, number));
 }
 
-/* Every number that is none, and those that are with a direction or a size. */
+/* All numbers without a request, and valid ones with a wrong direction or size. */
 TEST_F(arguments, numbers)
 {
 	static const unsigned int types[] = { MSI_ROUTE_TYPE, MSI_ROUTE_TYPE - 1, 0xae, 0xff };

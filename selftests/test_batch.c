@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Many vectors in one call: eventfds and table entries, all or none. */
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -58,11 +59,11 @@ TEST_F(batch, attach_and_detach)
 	for (i = 0; i < NR; i++)
 		signal_eventfd(self->fd[i], 1);
 	EXPECT_EQ(NR, totals(&self->fn, MSIX).events);
-	/* To detach what is not attached is no error here. */
+	/* It is no error to detach where nothing is attached. */
 	ASSERT_EQ(0, set_eventfds(&self->fn, MSIX, 0, NR, none, 0));
 }
 
-/* A part of the vectors; some attached, some detached, some left as they are. */
+/* A range of vectors: some are attached, some detached, some left as they are. */
 TEST_F(batch, each_its_own)
 {
 	int fds[4];
@@ -86,7 +87,7 @@ TEST_F(batch, each_its_own)
 	EXPECT_EQ(3, totals(&self->fn, MSIX).events);
 }
 
-/* A second eventfd of each vector comes, and goes alone: all of them or none. */
+/* A second eventfd of each vector is added and removed: for all of them or none. */
 TEST_F(batch, add_and_remove)
 {
 	int i, second[NR];
@@ -130,7 +131,7 @@ TEST_F(batch, add_and_remove)
 	EXPECT_EQ(3 * NR - 2, totals(&self->fn, MSIX).events);
 }
 
-/* What the eventfds hold is raised, in both directions, as of one alone. */
+/* What the eventfds hold is raised, in both directions, as with a single eventfd. */
 TEST_F(batch, no_event_is_lost)
 {
 	int i;
@@ -139,14 +140,14 @@ TEST_F(batch, no_event_is_lost)
 		signal_eventfd(self->fd[i], 2);
 	ASSERT_EQ(0, set_eventfds(&self->fn, MSIX, 0, NR, self->fd, 0));
 	EXPECT_EQ(2 * NR, totals(&self->fn, MSIX).events);
-	/* The same once more keeps them attached. */
+	/* The same call again keeps them attached. */
 	ASSERT_EQ(0, set_eventfds(&self->fn, MSIX, 0, NR, self->fd, REPLACE));
 	for (i = 0; i < NR; i++)
 		signal_eventfd(self->fd[i], 1);
 	EXPECT_EQ(3 * NR, totals(&self->fn, MSIX).events);
 }
 
-/* After an error each vector has what it had. */
+/* After an error each vector has what it had before. */
 TEST_F(batch, all_or_none)
 {
 	int first = new_eventfd(), fds[NR];
@@ -169,7 +170,7 @@ TEST_F(batch, all_or_none)
 	EXPECT_EQ(1, events(&self->fn, 0));
 }
 
-/* What an eventfd holds is raised by the call that attaches it, by no other. */
+/* Only the call that attaches an eventfd raises what it holds. */
 TEST_F(batch, error_leaves_what_an_eventfd_holds)
 {
 	eventfd_t count;
@@ -182,14 +183,266 @@ TEST_F(batch, error_leaves_what_an_eventfd_holds)
 	EXPECT_EQ(3, count);
 }
 
-/* An eventfd wakes one vector only; a second one is told so. */
-TEST_F(batch, ebusy_twice_the_same)
+/* An eventfd belongs to one vector only; to name it for a second one is an error. */
+TEST_F(batch, enotuniq_twice_the_same)
 {
-	self->fd[NR - 1] = self->fd[0];
-	EXPECT_EQ(-EBUSY, set_eventfds(&self->fn, MSIX, 0, NR, self->fd, 0));
+	self->fd[NR - 1] = dup(self->fd[0]);
+	EXPECT_EQ(-ENOTUNIQ, set_eventfds(&self->fn, MSIX, 0, NR, self->fd, 0));
+	EXPECT_EQ(-ENOTUNIQ, set_eventfds(&self->fn, MSIX, 0, NR, self->fd, ADD));
 	signal_eventfd(self->fd[0], 1);
 	signal_eventfd(self->fd[1], 1);
 	EXPECT_EQ(0, totals(&self->fn, MSIX).events);
+}
+
+/* ---- eventfds that move ---- */
+
+/* Does a signal of @fd reach the vector, and no other one? */
+static bool raises(struct function *fn, unsigned int vector, int fd)
+{
+	__u64 one = events(fn, vector), all = totals(fn, MSIX).events;
+
+	signal_eventfd(fd, 1);
+	return events(fn, vector) == one + 1 && totals(fn, MSIX).events == all + 1;
+}
+
+/* Does a signal of @fd stay in it? */
+static bool idle(int fd)
+{
+	eventfd_t count = 0;
+
+	signal_eventfd(fd, 1);
+	return !eventfd_read(fd, &count) && count == 1;
+}
+
+static int set_two(struct function *fn, int first, int second, __u32 flags)
+{
+	const int fds[] = { first, second };
+
+	return set_eventfds(fn, MSIX, 0, 2, fds, flags);
+}
+
+TEST_F(batch, one_moves)
+{
+	int *fd = self->fd;
+
+	ASSERT_EQ(0, set_eventfd(&self->fn, MSIX, 0, fd[0], 0));
+	ASSERT_EQ(0, set_two(&self->fn, -1, fd[0], 0));
+	EXPECT_TRUE(raises(&self->fn, 1, fd[0]));
+	EXPECT_EQ(-ENOENT, set_eventfd(&self->fn, MSIX, 0, -1, 0));
+	ASSERT_EQ(0, set_two(&self->fn, fd[0], -1, 0));
+	EXPECT_TRUE(raises(&self->fn, 0, fd[0]));
+	/* Another eventfd takes its place. */
+	ASSERT_EQ(0, set_two(&self->fn, fd[1], fd[0], REPLACE));
+	EXPECT_TRUE(raises(&self->fn, 0, fd[1]));
+	EXPECT_TRUE(raises(&self->fn, 1, fd[0]));
+	/* It replaces another one. */
+	ASSERT_EQ(0, set_two(&self->fn, -1, fd[1], REPLACE));
+	EXPECT_TRUE(raises(&self->fn, 1, fd[1]));
+	EXPECT_TRUE(idle(fd[0]));
+	ASSERT_EQ(0, set_eventfd(&self->fn, MSIX, 1, -1, 0));
+	EXPECT_TRUE(idle(fd[1]));
+}
+
+/* A pending event is the vector's, and stays there. */
+TEST_F(batch, two_are_exchanged)
+{
+	int *fd = self->fd;
+
+	ASSERT_EQ(0, set_two(&self->fn, fd[0], fd[1], 0));
+	signal_eventfd(fd[0], 1);
+	EXPECT_EQ(-EEXIST, set_two(&self->fn, fd[1], fd[0], 0));
+	ASSERT_EQ(0, set_two(&self->fn, fd[1], fd[0], REPLACE));
+	EXPECT_TRUE(pba_bit(&self->fn, 0));
+	EXPECT_FALSE(pba_bit(&self->fn, 1));
+	EXPECT_TRUE(raises(&self->fn, 0, fd[1]));
+	EXPECT_TRUE(raises(&self->fn, 1, fd[0]));
+	/* Each belongs to the vector that was named last, and can be removed there. */
+	EXPECT_EQ(-ENOENT, set_two(&self->fn, fd[0], fd[1], REMOVE));
+	ASSERT_EQ(0, set_two(&self->fn, fd[1], fd[0], REMOVE));
+	EXPECT_TRUE(idle(fd[0]));
+	EXPECT_TRUE(idle(fd[1]));
+}
+
+/* Any permutation, in which some may be kept. */
+TEST_F(batch, all_are_permuted)
+{
+	static const int by[] = { 1, NR / 2, NR - 3, 7 };
+	int i, j, now[NR], next[NR], set[NR];
+	unsigned int round;
+
+	memcpy(now, self->fd, sizeof(now));
+	ASSERT_EQ(0, set_eventfds(&self->fn, MSIX, 0, NR, now, 0));
+	for (round = 0; round < ARRAY_SIZE(by); round++) {
+		memcpy(next, now, sizeof(next));
+		for (i = 0, j = by[round]; i < NR; i++) {
+			set[i] = KEEP;
+			if (i % 9 == 5)
+				continue;
+			while (j % NR % 9 == 5)
+				j++;
+			set[i] = now[j++ % NR];
+			next[i] = set[i];
+		}
+		ASSERT_EQ(0, set_eventfds(&self->fn, MSIX, 0, NR, set, REPLACE));
+		for (i = 0; i < NR; i++)
+			EXPECT_TRUE(raises(&self->fn, i, next[i]));
+		memcpy(now, next, sizeof(now));
+	}
+}
+
+/* Of several, only the named one moves; REPLACE detaches the others. */
+TEST_F(batch, one_of_several_moves)
+{
+	int *fd = self->fd, i;
+
+	for (i = 0; i < 4; i++)
+		ASSERT_EQ(0, set_eventfd(&self->fn, MSIX, i / 2, fd[i], ADD));
+	ASSERT_EQ(0, set_two(&self->fn, fd[2], fd[1], REPLACE));
+	EXPECT_TRUE(raises(&self->fn, 0, fd[2]));
+	EXPECT_TRUE(raises(&self->fn, 1, fd[1]));
+	EXPECT_TRUE(idle(fd[0]));
+	EXPECT_TRUE(idle(fd[3]));
+
+	ASSERT_EQ(0, set_two(&self->fn, fd[0], fd[3], ADD));
+	ASSERT_EQ(0, set_two(&self->fn, fd[0], fd[2], REPLACE));
+	EXPECT_TRUE(raises(&self->fn, 0, fd[0]));
+	EXPECT_TRUE(raises(&self->fn, 1, fd[2]));
+	EXPECT_TRUE(idle(fd[1]));
+	EXPECT_TRUE(idle(fd[3]));
+
+	ASSERT_EQ(0, set_two(&self->fn, KEEP, fd[1], ADD));
+	ASSERT_EQ(0, set_two(&self->fn, fd[1], -1, REPLACE));
+	EXPECT_TRUE(raises(&self->fn, 0, fd[1]));
+	EXPECT_TRUE(idle(fd[0]));
+	EXPECT_TRUE(idle(fd[2]));
+}
+
+/* What is left in a semaphore goes on to the new vector. */
+TEST_F(batch, a_semaphore_moves)
+{
+	int fd = eventfd(0, EFD_SEMAPHORE | EFD_NONBLOCK);
+
+	signal_eventfd(fd, 2);
+	ASSERT_EQ(0, set_two(&self->fn, fd, -1, 0));
+	EXPECT_EQ(1, events(&self->fn, 0));
+	ASSERT_EQ(0, set_two(&self->fn, -1, fd, 0));
+	EXPECT_EQ(1, events(&self->fn, 0));
+	EXPECT_EQ(1, events(&self->fn, 1));
+	EXPECT_TRUE(raises(&self->fn, 1, fd));
+}
+
+/* An eventfd moves neither from a vector that the call keeps, nor to two vectors. */
+TEST_F(batch, move_errors)
+{
+	int *fd = self->fd, irq = new_eventfd();
+	struct kvm_irqfd irqfd = { .fd = irq, .gsi = 24 };
+	struct function both;
+
+	function_open(&both, &self->vm, both_shape(2, 2));
+	ASSERT_EQ(0, set_eventfd(&both, MSIX, 0, fd[5], 0));
+	ASSERT_EQ(0, set_eventfd(&both, MSI, 0, fd[6], 0));
+	ASSERT_EQ(0, ioctl(self->vm.fd, KVM_IRQFD, &irqfd));
+	ASSERT_EQ(0, set_two(&self->fn, fd[0], fd[1], 0));
+	ASSERT_EQ(0, set_eventfd(&self->fn, MSIX, 2, fd[2], 0));
+	ASSERT_EQ(0, set_eventfd(&self->fn, MSIX, 1, fd[3], ADD));
+
+	EXPECT_EQ(-EBUSY, set_two(&self->fn, KEEP, fd[0], REPLACE));
+	EXPECT_EQ(-EBUSY, set_two(&self->fn, -1, fd[2], REPLACE));
+	EXPECT_EQ(-EBUSY, set_two(&self->fn, fd[1], fd[5], REPLACE));
+	EXPECT_EQ(-EBUSY, set_two(&self->fn, fd[1], fd[6], REPLACE));
+	EXPECT_EQ(-EBUSY, set_two(&self->fn, fd[1], irq, REPLACE));
+	EXPECT_EQ(-EBUSY, set_two(&self->fn, KEEP, fd[0], ADD));
+	EXPECT_EQ(-EBUSY, set_two(&self->fn, fd[1], fd[0], ADD));
+	EXPECT_EQ(-ENOTUNIQ, set_two(&self->fn, fd[0], fd[0], REPLACE));
+	EXPECT_EQ(-ENOTUNIQ, set_two(&self->fn, fd[3], fd[3], REPLACE));
+	EXPECT_EQ(-ENOTUNIQ, set_two(&self->fn, fd[4], fd[4], REPLACE));
+	EXPECT_EQ(-ENOENT, set_two(&self->fn, fd[0], fd[0], REMOVE));
+	EXPECT_EQ(-EBADF, set_two(&self->fn, fd[1], 10000, REPLACE));
+	EXPECT_EQ(-EINVAL, set_two(&self->fn, fd[1], -3, REPLACE));
+
+	EXPECT_TRUE(raises(&self->fn, 0, fd[0]));
+	EXPECT_TRUE(raises(&self->fn, 1, fd[1]));
+	EXPECT_TRUE(raises(&self->fn, 1, fd[3]));
+	EXPECT_TRUE(raises(&self->fn, 2, fd[2]));
+	EXPECT_TRUE(idle(fd[4]));
+	EXPECT_TRUE(raises(&both, 0, fd[5]));
+	signal_eventfd(fd[6], 1);
+	EXPECT_EQ(1, totals(&both, MSI).events);
+	/* An error does not prevent the next call. */
+	ASSERT_EQ(0, set_two(&self->fn, fd[1], fd[0], REPLACE));
+	EXPECT_TRUE(raises(&self->fn, 0, fd[1]));
+	EXPECT_TRUE(raises(&self->fn, 1, fd[0]));
+	function_close(&both);
+}
+
+struct fired {
+	int fd;
+	__u64 signals;
+	bool stop;
+};
+
+static void *fire(void *arg)
+{
+	struct fired *f = arg;
+
+	while (!load(&f->stop)) {
+		signal_eventfd(f->fd, 1);
+		atomic_inc(&f->signals);
+	}
+	return NULL;
+}
+
+/* Both are signalled without pause: each signal is an event of one of the vectors. */
+TEST_F(batch, exact_while_exchanged)
+{
+	int a = self->fd[0], b = self->fd[1], third = self->fd[2];
+	struct fired fired[2] = { { .fd = a }, { .fd = b } };
+	const struct {
+		int ret, fds[3];
+		__u32 flags;
+	} calls[] = {
+		{ 0, { b, a, KEEP }, REPLACE },
+		{ 0, { a, -1, b }, REPLACE },
+		{ 0, { -1, a, KEEP }, 0 },
+		{ -EBADF, { b, -1, 10000 }, REPLACE },
+		{ -EBUSY, { b, a, KEEP }, REPLACE },
+		{ 0, { third, b, a }, REPLACE },
+		{ -ENOTUNIQ, { a, b, b }, REPLACE },
+		{ 0, { a, b, -1 }, REPLACE },
+	};
+	struct msi_route_counters c;
+	pthread_t thread[2];
+	unsigned int i, j;
+	eventfd_t count;
+
+	for (i = 0; i < 3; i++)
+		entry_set(&self->fn, i, MSI_TO(0), 0x50 + i, 0);
+	msix_control(&self->fn, MSIX_ENABLE);
+	ASSERT_EQ(0, set_two(&self->fn, a, b, 0));
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, fire, &fired[i]));
+	for (i = 0; i < 100 * ARRAY_SIZE(calls); i++) {
+		const __u64 before[2] = { load(&fired[0].signals), load(&fired[1].signals) };
+
+		j = i % ARRAY_SIZE(calls);
+		ASSERT_EQ(calls[j].ret, set_eventfds(&self->fn, MSIX, 0, 3, calls[j].fds,
+						     calls[j].flags));
+		while (load(&fired[0].signals) == before[0] ||
+		       load(&fired[1].signals) == before[1])
+			sched_yield();
+	}
+	for (i = 0; i < 2; i++) {
+		store(&fired[i].stop, true);
+		pthread_join(thread[i], NULL);
+		EXPECT_EQ(-1, eventfd_read(fired[i].fd, &count));
+	}
+	c = totals(&self->fn, MSIX);
+	EXPECT_EQ(fired[0].signals + fired[1].signals, c.events);
+	EXPECT_EQ(c.events, accounted(&c));
+	EXPECT_EQ(c.events, events(&self->fn, 0) + events(&self->fn, 1) + events(&self->fn, 2));
+	EXPECT_EQ(-1, eventfd_read(third, &count));
+	EXPECT_TRUE(raises(&self->fn, 0, a));
+	EXPECT_TRUE(raises(&self->fn, 1, b));
 }
 
 TEST_F(batch, eventfds_errors)
@@ -242,7 +495,7 @@ TEST_F(batch, entries_are_as_written)
 	}
 }
 
-/* They take effect: what is pending in an entry that is unmasked goes out. */
+/* Entries take effect: unmasking one sends what is pending in it. */
 TEST_F(batch, entries_release)
 {
 	struct msi_route_entry entries[2] = { entry_of(0x51, 0), entry_of(0x52, ENTRY_MASKED) };
@@ -265,7 +518,7 @@ static void *raise_without_pause(void *arg)
 	return NULL;
 }
 
-/* Two vCPUs, two vectors: never one's vector on the other. */
+/* Two vCPUs, two vectors: a vector never reaches the wrong vCPU. */
 TEST_F(batch, rule_28_entries_are_not_torn)
 {
 	struct msi_route_entry entry;
@@ -312,7 +565,7 @@ TEST_F(batch, entries_errors)
 	vm_destroy(&vm);
 }
 
-/* The largest function, in one call each. */
+/* The largest function, with one call for each operation. */
 TEST_F(batch, all_of_2048)
 {
 	static struct msi_route_entry entries[2048];

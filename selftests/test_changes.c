@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the VMM is told of: which changes, when, and that none is lost. */
+/* Notifications of the VMM: which changes, when, and that none is lost. */
 #include <poll.h>
 #include <sys/eventfd.h>
 
@@ -18,6 +18,8 @@
 #define MASKED		MSI_ROUTE_CHANGE_MASKED
 #define MESSAGE		MSI_ROUTE_CHANGE_MESSAGE
 #define CONTROL		MSI_ROUTE_CHANGE_CONTROL
+#define STEERING	MSI_ROUTE_CHANGE_STEERING
+/* Without STEERING, which each write of Vector Control marks. */
 #define ALL		(USED | UNMASKED | MASKED | MESSAGE | CONTROL)
 
 #define IS_MASKED	MSI_ROUTE_STATE_MASKED
@@ -46,7 +48,7 @@ FIXTURE_TEARDOWN(changes)
 	vm_destroy(&self->vm);
 }
 
-/* Waits until the VMM is told: the harness ends a test that is not. */
+/* Waits until the VMM is notified; otherwise the harness ends the test. */
 static void wait_told(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -97,14 +99,14 @@ TEST_F(changes, of_an_entry)
 	EXPECT_ONE(MSIX, 3, UNMASKED | USED, IS_OPEN);
 	entry_mask(&self->fn, 3, true);
 	EXPECT_ONE(MSIX, 3, MASKED, IS_OPEN | IS_MASKED);
-	/* Used once only; a mask that is written as it is changes nothing. */
+	/* First use is marked once; writing the mask with the same value is no change. */
 	entry_mask(&self->fn, 3, false);
 	EXPECT_ONE(MSIX, 3, UNMASKED, IS_OPEN);
 	entry_mask(&self->fn, 3, false);
 	EXPECT_NONE();
 }
 
-/* Of what was not taken yet, one of a kind, and the state of now. */
+/* Changes that were not taken yet: one of each kind, and the present state. */
 TEST_F(changes, gather)
 {
 	ASSERT_EQ(0, set_notify(&self->fn, ALL, self->fd));
@@ -117,8 +119,8 @@ TEST_F(changes, gather)
 }
 
 /*
- * The device forgot its table, and nobody told the module: the guest writes back
- * what it wrote before, in whatever way, and the VMM is told of each write [30].
+ * The device lost its table, and nobody told the module.  The guest writes back the old
+ * values in any way, and the VMM is notified of each write [30].
  */
 TEST_F(changes, rule_30_equal_values)
 {
@@ -169,7 +171,7 @@ TEST_F(changes, rule_30_equal_values_of_msi)
 	}
 }
 
-/* One write each time that the VMM has taken the one before. */
+/* One write each time after the VMM has taken the previous one. */
 static __u32 may_write;
 
 static void guest_writes_back(void)
@@ -203,6 +205,93 @@ TEST_F(changes, rule_30_equal_values_by_in_kernel_mmio)
 	vcpu_join(&self->vm.vcpu[0]);
 }
 
+/* ---- steering tags ---- */
+
+#define TAG(tag)	((__u32)(tag) << 16)
+
+/*
+ * A driver puts the tag of its device's TLP Processing Hints into Vector Control, and
+ * reads and writes back the rest.  The VMM is notified of the write, whatever its value.
+ */
+TEST_F(changes, steering_tag)
+{
+	const struct msi_route_vector_change *r = self->got;
+
+	msix_control(&self->fn, MSIX_ENABLE);
+	ASSERT_EQ(0, set_notify(&self->fn, STEERING, self->fd));
+	table_write(&self->fn, ENTRY(3) + ENTRY_CONTROL, TAG(0xbeef) | ENTRY_MASKED);
+	EXPECT_ONE(MSIX, 3, STEERING, IS_OPEN | IS_MASKED);
+	EXPECT_EQ(TAG(0xbeef) | ENTRY_MASKED, r->control);
+	table_write(&self->fn, ENTRY(3) + ENTRY_CONTROL, TAG(0xbeef));
+	EXPECT_ONE(MSIX, 3, STEERING, IS_OPEN);
+	EXPECT_EQ(TAG(0xbeef), r->control);
+	function_write(&self->fn, MSI_ROUTE_TABLE, ENTRY(3) + ENTRY_DATA, 8,
+		       (__u64)TAG(7) << 32 | VECTOR);
+	EXPECT_ONE(MSIX, 3, STEERING, IS_OPEN);
+	EXPECT_EQ(TAG(7), r->control);
+	EXPECT_EQ(VECTOR, r->data);
+
+	/* Only in Vector Control. */
+	function_write(&self->fn, MSI_ROUTE_TABLE, ENTRY(3), 8, MSI_TO(0));
+	/* It ends the hold. */
+	table_write(&self->fn, ENTRY(3) + ENTRY_DATA, VECTOR);
+	msi_mask(&self->fn, 1);
+	msi_set(&self->fn, MSI_TO(0), MSI_VECTOR);
+	EXPECT_NONE();
+	/* And it changes nothing. */
+	EXPECT_EQ(MSI_ROUTE_SENT, trigger(&self->fn, MSIX, 3));
+	EXPECT_EQ(TAG(7), table_read(&self->fn, ENTRY(3) + ENTRY_CONTROL));
+}
+
+TEST_F(changes, steering_tag_with_the_rest)
+{
+	ASSERT_EQ(0, set_notify(&self->fn, ALL | STEERING, self->fd));
+	table_write(&self->fn, ENTRY(2) + ENTRY_ADDRESS, MSI_TO(0));
+	table_write(&self->fn, ENTRY(2) + ENTRY_CONTROL, TAG(1));
+	EXPECT_ONE(MSIX, 2, MESSAGE | UNMASKED | STEERING, IS_BUS_MASTER);
+	/* Each notification shows the register. */
+	table_write(&self->fn, ENTRY(2) + ENTRY_DATA, VECTOR);
+	EXPECT_ONE(MSIX, 2, MESSAGE, IS_BUS_MASTER);
+	EXPECT_EQ(TAG(1), self->got[0].control);
+	msi_set(&self->fn, MSI_TO(0), MSI_VECTOR);
+	wait_told(self->fd);
+	ASSERT_EQ(NR_MSI, get_changes(&self->fn, self->got, NR, NULL));
+	EXPECT_EQ(0, self->got[0].control);
+}
+
+/* The device lost its tags, and nobody told the module [30]. */
+TEST_F(changes, steering_tag_rule_30)
+{
+	const struct msi_route_entry entry = { MSI_TO(0), 0, VECTOR, TAG(5) };
+	unsigned int i;
+	int nr;
+
+	ASSERT_EQ(0, set_entries(&self->fn, 1, 1, &entry));
+	ASSERT_EQ(0, set_notify(&self->fn, STEERING, self->fd));
+	table_write(&self->fn, ENTRY(1) + ENTRY_CONTROL, TAG(5));
+	EXPECT_ONE(MSIX, 1, STEERING, IS_BUS_MASTER);
+	ASSERT_EQ(0, set_entries(&self->fn, 1, 1, &entry));
+	EXPECT_ONE(MSIX, 1, STEERING, IS_BUS_MASTER);
+	EXPECT_EQ(TAG(5), self->got[0].control);
+
+	ASSERT_EQ(0, renew(&self->fn));
+	wait_told(self->fd);
+	nr = get_changes(&self->fn, self->got, ARRAY_SIZE(self->got), NULL);
+	/* MSI has no tags. */
+	EXPECT_EQ(NR, nr);
+	for (i = 0; i < (unsigned int)nr; i++) {
+		EXPECT_EQ(MSIX, self->got[i].kind);
+		EXPECT_EQ(STEERING, self->got[i].changes);
+		EXPECT_EQ(self->got[i].vector == 1 ? TAG(5) : ENTRY_MASKED,
+			  self->got[i].control);
+	}
+	table_write(&self->fn, ENTRY(1) + ENTRY_CONTROL, TAG(5));
+	ASSERT_EQ(0, reset(&self->fn));
+	EXPECT_NONE();
+}
+
+/* ---- capabilities ---- */
+
 TEST_F(changes, of_a_capability)
 {
 	ASSERT_EQ(0, set_notify(&self->fn, CONTROL, self->fd));
@@ -216,11 +305,31 @@ TEST_F(changes, of_a_capability)
 	EXPECT_EQ(IS_ENABLED | IS_FUNCTION_MASKED, self->got[0].state);
 	EXPECT_EQ(IS_ENABLED, self->got[1].state);
 	EXPECT_EQ(MSI_ROUTE_CAPABILITY, self->got[1].vector);
-	/* A read is no change, nor is a write of what is read-only. */
+	/* A read is no change, and neither is a write of a read-only register. */
 	config_read(&self->fn, MSIX_CAP, 4);
 	config_write(&self->fn, MSIX_CAP, 1, 0);
 	config_write(&self->fn, MSIX_CAP + MSIX_TABLE, 4, 0);
 	EXPECT_NONE();
+}
+
+/* A write of Command changes Bus Master Enable where the module follows Command. */
+TEST_F(changes, of_command)
+{
+	struct msi_route_create shape = msix_shape(1);
+	struct function fn;
+
+	shape.flags = MSI_ROUTE_CREATE_COMMAND;
+	function_open(&fn, &self->vm, shape);
+	ASSERT_EQ(0, set_notify(&fn, CONTROL, self->fd));
+	config_write(&fn, 4, 2, 0x402);
+	wait_told(self->fd);
+	ASSERT_EQ(1, get_changes(&fn, self->got, NR, NULL));
+	EXPECT_EQ(MSI_ROUTE_CAPABILITY, self->got[0].vector);
+	EXPECT_EQ(CONTROL, self->got[0].changes);
+	EXPECT_EQ(0, self->got[0].state);
+	config_write(&fn, 6, 2, 0x402);
+	EXPECT_EQ(0, get_changes(&fn, self->got, NR, NULL));
+	function_close(&fn);
 }
 
 TEST_F(changes, of_msi)
@@ -247,7 +356,7 @@ TEST_F(changes, of_msi)
 
 /* ---- first use ---- */
 
-/* It may be sent when the last of its gates has opened, whichever that is. */
+/* First use is when the last gate opens, whichever gate that is. */
 TEST_F(changes, first_use_by_each_gate)
 {
 	ASSERT_EQ(0, set_bus_master(&self->fn, 0));
@@ -281,12 +390,12 @@ TEST_F(changes, used_before_the_vmm_asks)
 	msix_control(&self->fn, MSIX_ENABLE);
 	ASSERT_EQ(0, set_notify(&self->fn, USED, self->fd));
 	EXPECT_ONE(MSIX, 64, USED, IS_OPEN);
-	/* Who asks anew is told anew. */
+	/* A new configuration notifies again. */
 	ASSERT_EQ(0, set_notify(&self->fn, USED, self->fd));
 	EXPECT_ONE(MSIX, 64, USED, IS_OPEN);
 }
 
-/* ---- asking and taking ---- */
+/* ---- configuring and taking ---- */
 
 TEST_F(changes, only_what_was_asked_for)
 {
@@ -317,7 +426,7 @@ TEST_F(changes, reset_forgets)
 	EXPECT_EQ(MESSAGE, self->got[0].changes);
 }
 
-/* A VMM that was told, and found that a reset had been faster, is told of what follows. */
+/* A notified VMM that finds nothing, because of a reset, is notified of later changes. */
 TEST_F(changes, told_after_a_reset)
 {
 	ASSERT_EQ(0, set_notify(&self->fn, MESSAGE, self->fd));
@@ -328,10 +437,10 @@ TEST_F(changes, told_after_a_reset)
 	EXPECT_ONE(MSIX, 1, MESSAGE, IS_MASKED);
 }
 
-/* The other eventfd is told from now on, of what comes from now on. */
+/* The other eventfd is signalled from now on, for changes from now on. */
 /*
- * For a device that was reset behind the VMM's back: everything once more, as it
- * stands, and nothing changes by it.
+ * For a device that was reset behind the VMM's back: everything is marked as it is now,
+ * and nothing changes.
  */
 TEST_F(changes, renewed)
 {
@@ -389,7 +498,7 @@ TEST_F(changes, another_eventfd)
 	EXPECT_EQ(1, get_changes(&self->fn, self->got, NR, NULL));
 }
 
-/* With little room all are taken, in turn, and the VMM is told of the rest. */
+/* With little room all are taken in turn, and the VMM is notified of the rest. */
 TEST_F(changes, little_room)
 {
 	bool seen[NR] = {}, more = true;
@@ -405,7 +514,7 @@ TEST_F(changes, little_room)
 		EXPECT_FALSE(seen[self->got[0].vector]);
 		EXPECT_EQ(self->got[0].vector, self->got[0].data);
 		seen[self->got[0].vector] = true;
-		/* One that changes again and again does not push in. */
+		/* A vector that changes again and again does not push in. */
 		if (more)
 			table_write(&self->fn, ENTRY(0) + ENTRY_DATA, 0);
 		seen[0] = false;
@@ -415,7 +524,7 @@ TEST_F(changes, little_room)
 		EXPECT_TRUE(seen[i]);
 }
 
-/* What could not be handed out is there still. */
+/* Changes that could not be copied out are still there. */
 TEST_F(changes, efault_takes_nothing)
 {
 	ASSERT_EQ(0, set_notify(&self->fn, ALL, self->fd));
@@ -428,6 +537,59 @@ TEST_F(changes, efault_takes_nothing)
 	EXPECT_EQ(MSI_ROUTE_CAPABILITY, self->got[1].vector);
 }
 
+/* For a caller whose elements are longer than this module's. */
+TEST_F(changes, longer_elements)
+{
+	struct {
+		struct msi_route_vector_change change;
+		__u64 more[3];
+	} got[3];
+	struct msi_route_get_changes g = {
+		.size = sizeof(g), .room = 3, .stride = sizeof(got[0]),
+		.changes = (unsigned long)got,
+	};
+	unsigned int i, j;
+
+	ASSERT_EQ(0, set_notify(&self->fn, MESSAGE, self->fd));
+	for (i = 0; i < 2; i++)
+		table_write(&self->fn, ENTRY(i) + ENTRY_DATA, 0x40 + i);
+	memset(got, 0xff, sizeof(got));
+	ASSERT_EQ(0, ioctl(self->fn.fd, MSI_ROUTE_GET_CHANGES, &g));
+	ASSERT_EQ(2, g.nr);
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(i, got[i].change.vector);
+		EXPECT_EQ(0x40 + i, got[i].change.data);
+		for (j = 0; j < 3; j++)
+			EXPECT_EQ(0, got[i].more[j]);
+	}
+	EXPECT_EQ(~0ULL, got[2].change.address);
+}
+
+TEST_F(changes, errors_of_taking)
+{
+	const struct msi_route_get_changes right = {
+		.size = sizeof(right), .room = NR, .stride = sizeof(self->got[0]),
+		.changes = (unsigned long)self->got,
+	};
+	const __u32 strides[] = { 0, sizeof(self->got[0]) - 1, 4097, ~0U };
+	struct msi_route_get_changes g;
+	unsigned int i;
+
+	ASSERT_EQ(0, set_notify(&self->fn, MESSAGE, self->fd));
+	table_write(&self->fn, ENTRY(0) + ENTRY_DATA, 1);
+	for (i = 0; i < ARRAY_SIZE(strides); i++) {
+		g = right;
+		g.stride = strides[i];
+		EXPECT_EQ(-1, ioctl(self->fn.fd, MSI_ROUTE_GET_CHANGES, &g));
+		EXPECT_EQ(EINVAL, errno);
+	}
+	g = right;
+	g.reserved = 1;
+	EXPECT_EQ(-1, ioctl(self->fn.fd, MSI_ROUTE_GET_CHANGES, &g));
+	EXPECT_EQ(EOPNOTSUPP, errno);
+	EXPECT_ONE(MSIX, 0, MESSAGE, IS_BUS_MASTER | IS_MASKED);
+}
+
 TEST_F(changes, errors)
 {
 	struct msi_route_set_notify arg = { .size = sizeof(arg), .fd = -1, .reserved = 1 };
@@ -437,7 +599,7 @@ TEST_F(changes, errors)
 	EXPECT_EQ(-EBADF, set_notify(&self->fn, MESSAGE, 10000));
 	EXPECT_EQ(-EINVAL, set_notify(&self->fn, MESSAGE, self->vm.fd));
 	EXPECT_EQ(-EINVAL, set_notify(&self->fn, 0, self->fd));
-	EXPECT_EQ(-EOPNOTSUPP, set_notify(&self->fn, ALL + 1, self->fd));
+	EXPECT_EQ(-EOPNOTSUPP, set_notify(&self->fn, STEERING << 1, self->fd));
 	EXPECT_EQ(-1, ioctl(self->fn.fd, MSI_ROUTE_SET_NOTIFY, &arg));
 	EXPECT_EQ(EOPNOTSUPP, errno);
 	EXPECT_EQ(-EINVAL, get_changes(&self->fn, self->got, 0, NULL));
@@ -470,7 +632,7 @@ static void *driver(void *arg)
 	return NULL;
 }
 
-/* In small portions, so that most of the time something is left. */
+/* In small portions, so that something is left most of the time. */
 static int take_some(void)
 {
 	struct msi_route_vector_change got[8];
@@ -483,7 +645,7 @@ static int take_some(void)
 	return nr;
 }
 
-/* Who takes while the driver writes ends up with what it wrote last. */
+/* A VMM that takes while the driver writes sees the driver's last write in the end. */
 TEST_F(changes, none_is_lost)
 {
 	__u32 random = 1;
@@ -517,7 +679,7 @@ static void *one_at_a_time(void *arg)
 	return NULL;
 }
 
-/* The VMM is told of each change that comes when it has taken all. */
+/* After the VMM has taken all, it is notified of each new change. */
 TEST_F(changes, each_is_told)
 {
 	int writes = 5000;
@@ -534,7 +696,7 @@ TEST_F(changes, each_is_told)
 	pthread_join(thread, NULL);
 }
 
-/* Either capability may be missing. */
+/* One of the capabilities may be missing. */
 TEST_F(changes, of_one_capability)
 {
 	struct msi_route_create shapes[] = { msix_shape(1), msi_shape(1, 0) };
@@ -549,7 +711,7 @@ TEST_F(changes, of_one_capability)
 	}
 }
 
-/* Changes by a vCPU's thread, in the kernel, are told like any other. */
+/* A vCPU's thread changes it in the kernel: the VMM is notified as always. */
 static void guest_masks(void)
 {
 	guest_write32(TABLE_GPA(0) + ENTRY(1) + ENTRY_CONTROL, 0);

@@ -2,13 +2,12 @@
 /*
  * Accesses of configuration space by index and data, from two vCPUs [25] [27].
  *
- * The two write in turn.  When a write has returned, its vCPU tells the other one,
- * by memory.  From then on the other one reads what was written, no message of
- * an older state comes to it, and each event that is raised is treated by the
- * state that was written, while devices raise without pause.
+ * The two write in turn.  When a write has returned, its vCPU tells the other one through
+ * memory.  From then on the other one reads the new value, gets no message of an older
+ * state, and each event is treated by the new state, while devices raise without pause.
  *
- * A device that raises by ioctl knows which writes had begun before and had
- * returned after: where none was under way, the outcome is the state's.
+ * A device that raises by ioctl knows which writes had begun before and had returned
+ * after: where no write was under way, the outcome is that of the state.
  */
 #include <sched.h>
 
@@ -29,9 +28,9 @@
 /* Ports of the host bridge: index and data. */
 #define CONFIG_ADDRESS	0xcf8
 #define CONFIG_DATA	0xcfc
-/* Whose write the VMM answers by giving its CPU to others. */
+/* The VMM answers a write here by giving its CPU to others. */
 #define WAIT_PORT	0x80
-/* A window in memory: index, and a page further on the data. */
+/* A window in memory: the index, and the data one page above it. */
 #define WINDOW_GPA	0xc0000000UL
 #define WINDOW_DATA	(WINDOW_GPA + 0x1000)
 
@@ -74,7 +73,7 @@ static bool port(struct vm *vm, __u16 at, void *data, __u32 len, bool write)
 	return true;
 }
 
-/* The index is of a function; there is one. */
+/* The index selects a function; there is one. */
 static bool window(struct vm *vm, __u64 gpa, void *data, __u32 len, bool write)
 {
 	if (gpa < WINDOW_GPA || gpa >= WINDOW_DATA + 0x100)
@@ -88,7 +87,7 @@ static bool window(struct vm *vm, __u64 gpa, void *data, __u32 len, bool write)
 	return true;
 }
 
-/* ---- the guest: index and data are one access ---- */
+/* ---- the guest: index and data make one access ---- */
 
 static bool by_port, msix;
 
@@ -97,7 +96,7 @@ static void wait_a_little(void)
 	guest_out32(WAIT_PORT, 0);
 }
 
-/* First come, first served: one of the two asks again and again. */
+/* First come, first served: one of the two vCPUs asks again and again. */
 static __u32 tickets, served;
 
 static void begin_access(__u32 offset)
@@ -157,7 +156,7 @@ enum reg {
 
 static __u32 written[NR_REGS];
 
-/* Message Control by configuration space, and with MSI all else as well. */
+/* Message Control is in configuration space; with MSI everything else is, too. */
 static const __u32 msi_offset[NR_REGS] = { MSI_CONTROL, MSI_MASK_64, MSI_ADDRESS, MSI_DATA_64 };
 static const __u32 entry_offset[NR_REGS] = { 0, ENTRY_CONTROL, ENTRY_ADDRESS, ENTRY_DATA };
 
@@ -207,7 +206,7 @@ static __u32 begun, returned, turn;
 static __u8 sent_after[STEPS + 1];
 static __u8 allowed[256];
 static __u32 wrong, wrong_vector, wrong_read, not_pending;
-/* By the devices: the last number for which they have looked, what they saw. */
+/* The devices' record: the last number that they looked at, and what they saw. */
 static __u32 looked, looks[2], wrong_outcome;
 static __u32 beat;
 static bool stop;
@@ -220,7 +219,7 @@ static void handler(struct guest_cpu *cpu, __u8 vector)
 	}
 }
 
-/* On TARGET: what has been sent is taken, and nothing old comes any more. */
+/* On TARGET: takes what has been sent; afterwards nothing old may come. */
 static void settle(void)
 {
 	unsigned int i;
@@ -258,7 +257,7 @@ static void change_something(__u32 random)
 		break;
 	}
 	written[reg] = value;
-	/* May come from when the write begins; what it closes, until it is told. */
+	/* New messages may come once the write begins; old ones, until it is told. */
 	if (is_open())
 		store(&allowed[written[DATA]], 1);
 	atomic_inc(&begun);
@@ -267,7 +266,7 @@ static void change_something(__u32 random)
 	atomic_inc(&returned);
 }
 
-/* What the other one wrote, and told. */
+/* Looks for what the other one wrote and told. */
 static void look(void)
 {
 	enum reg reg;
@@ -275,13 +274,13 @@ static void look(void)
 	for (reg = 0; reg < NR_REGS; reg++) {
 		__u32 value = read_reg(reg);
 
-		/* The read-only bits of Message Control are there as well. */
+		/* The register also has the read-only bits of Message Control. */
 		if (reg == CONTROL)
 			value &= msix ? MSIX_ENABLE | MSIX_FUNCTION_MASK : MSI_ENABLE;
 		if (value != written[reg])
 			atomic_inc(&wrong_read);
 	}
-	/* The devices have raised since then, and know what came of it. */
+	/* The devices have raised since then, and know the outcome. */
 	while (load(&looked) < load(&returned) && !load(&stop)) {
 		atomic_inc(&beat);
 		wait_a_little();
@@ -302,7 +301,7 @@ static void guest(void)
 		if (step >= STEPS || load(&wrong))
 			break;
 		if (step % 2 != me) {
-			/* Now and then its own index, between those of the other. */
+			/* Now and then set its own index, between the other's. */
 			if (++idle % 16 == 0 && read_config(MSIX_CAP + MSIX_TABLE, false))
 				atomic_inc(&wrong_read);
 			wait_a_little();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What debugfs tells of a function, and readers against functions that go. */
+/* What debugfs shows of a function, and readers against functions that go away. */
 #include <dirent.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -120,7 +120,7 @@ TEST_F(debugfs, vectors)
 	entry_set(&self->fn, 149, MSI_TO(3), VECTOR, 0);
 	trigger(&self->fn, MSIX, 149);
 	text = text_of(self, "vectors");
-	/* A title, those of MSI-X that are granted, and MSI's. */
+	/* A title line, the granted vectors of MSI-X, and MSI's vector. */
 	EXPECT_EQ(1 + 150 + 1, nr_lines(text));
 	EXPECT_TRUE(has_line(text, "msix 0 0x0 0x0 0x0 0x0 1 0 0 0 masked none 0 0 0"))
 		TH_LOG("%s", text);
@@ -153,7 +153,7 @@ TEST_F(debugfs, for_root_alone)
 	EXPECT_EQ(0400, st.st_mode & 07777);
 }
 
-/* A file that is open when its function goes can be read no more, and closed. */
+/* A file that is open when its function goes can only be closed. */
 TEST_F(debugfs, goes_with_the_function)
 {
 	struct function fn;

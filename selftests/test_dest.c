@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Rule 26: when the call that sends returns, the message is in the target's
- * IRR, on every path and in every destination mode.
+ * Rule 26: when the call that sends returns, the message is in the target's IRR, on every
+ * path and in every destination mode.
  */
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "guest/function.h"
+#include "guest/host.h"
 #include "harness.h"
 
 #define MSIX		MSI_ROUTE_MSIX
@@ -31,6 +33,7 @@ FIXTURE_VARIANT_ADD(dest, flat) { 0, false };
 FIXTURE_VARIANT_ADD(dest, cluster) { 0, true };
 FIXTURE_VARIANT_ADD(dest, x2apic) { VM_X2APIC, false };
 FIXTURE_VARIANT_ADD(dest, split) { VM_SPLIT_IRQCHIP, false };
+FIXTURE_VARIANT_ADD(dest, no_quirk) { VM_NO_QUIRK, false };
 
 FIXTURE_SETUP(dest)
 {
@@ -64,7 +67,7 @@ FIXTURE_TEARDOWN(dest)
 	vm_destroy(&self->vm);
 }
 
-/* A message, and who may be and must be reached. */
+/* A message, and which vCPUs it may and must reach. */
 struct destination {
 	const char *name;
 	__u32 upper, address, data;
@@ -205,8 +208,8 @@ static void check(struct __test_metadata *_metadata, FIXTURE_DATA(dest) *self,
 
 		paths[i].send(paths[i].msi ? &self->msi : &self->msix);
 		/*
-		 * A signal of an eventfd may leave a broadcast to a work item,
-		 * but not beyond the next read of the function.
+		 * A signal of an eventfd may leave a broadcast to a work item, but the
+		 * next read of the function completes it.
 		 */
 		if (!strcmp(paths[i].name, "eventfd"))
 			table_read(&self->msix, 0);
@@ -346,19 +349,64 @@ TEST_F(dest, rule_26_nmi)
 	EXPECT_EQ(0, take_reached(&self->vm));
 }
 
-/* FFh is one vCPU, not all, where the VMM says so and there is one. */
+/* FFh is one vCPU, not all, where the VMM says so and the vCPU exists. */
 TEST_F(dest, x2apic_id_255)
 {
+	static const struct destination d[] = {
+		{ "vCPU 255", 0, MSI_TO(0xff), 0, 0, 0 },
+		{ "vCPU 255, lowest priority", 0, MSI_TO(0xff), LOWEST, 0, 0 },
+		{ "vCPU 255, both", 0, MSI_TO(0xff) | HINT, LOWEST, 0, 0 },
+	};
+	unsigned int i, j;
+	int log;
+
 	if (!(variant->vm_flags & VM_X2APIC))
 		return;	/* needs 32-bit IDs */
-	vm_add_vcpu(&self->vm, 0xff);
+	/* No vCPU has it yet. */
 	entry_set(&self->msix, 0, MSI_TO(0xff), VECTOR, 0);
-	EXPECT_EQ(MSI_ROUTE_SENT, trigger(&self->msix, MSIX, 0));
-	EXPECT_TRUE(vcpu_take_irr(&self->vm.vcpu[NR_VCPUS], VECTOR));
+	EXPECT_EQ(MSI_ROUTE_UNREACHED, trigger(&self->msix, MSIX, 0));
 	EXPECT_EQ(0, take_reached(&self->vm));
+
+	vm_add_vcpu(&self->vm, 0xff);
+	log = kernel_log_open();
+	for (i = 0; i < ARRAY_SIZE(d); i++) {
+		program(self, &d[i]);
+		for (j = 0; j < ARRAY_SIZE(paths); j++) {
+			paths[j].send(paths[j].msi ? &self->msi : &self->msix);
+			EXPECT_TRUE(vcpu_take_irr(&self->vm.vcpu[NR_VCPUS], VECTOR))
+				TH_LOG("%s by %s", d[i].name, paths[j].name);
+			EXPECT_EQ(0, take_reached(&self->vm));
+		}
+	}
+	EXPECT_EQ(0, kernel_log_lines(log));
+	close(log);
 }
 
-/* Several broadcasts by eventfd: all are there after one read. */
+/*
+ * While the local APICs are in xAPIC mode it still means all of them, also with lowest
+ * priority; and nothing makes KVM print a line.
+ */
+TEST_F(dest, xapic_id_255)
+{
+	static const struct destination d[] = {
+		{ "FFh", 0, MSI_TO(0xff), 0, ALL, 0 },
+		{ "FFh, lowest priority", 0, MSI_TO(0xff), LOWEST, ALL, 0 },
+		{ "FFh, redirection hint", 0, MSI_TO(0xff) | HINT, 0, ALL, 0 },
+		{ "FFh, both", 0, MSI_TO(0xff) | HINT, LOWEST, ALL, 0 },
+	};
+	int log;
+
+	if (!(variant->vm_flags & VM_NO_QUIRK))
+		return;
+	vm_add_vcpu(&self->vm, 0xff);
+	log = kernel_log_open();
+	CHECK_ALL(d);
+	EXPECT_TRUE(vcpu_take_irr(&self->vm.vcpu[NR_VCPUS], VECTOR));
+	EXPECT_EQ(0, kernel_log_lines(log));
+	close(log);
+}
+
+/* Several broadcasts by eventfd: all have arrived after one read. */
 TEST_F(dest, deferred_broadcasts_before_a_read)
 {
 	struct msi_route_counters c;
@@ -395,9 +443,9 @@ TEST_F(dest, deferred_broadcasts_before_a_read)
 }
 
 /*
- * All vCPUs have one logical ID, one of them in the other format: no broadcast,
- * but KVM has to ask each vCPU.  As with a broadcast, a signal may be done before
- * the messages are; a call is not, and the guest's next access is not.
+ * All vCPUs have one logical ID, one of them in the other format.  This is no broadcast,
+ * but KVM has to ask each vCPU.  As with a broadcast, a signal may return before the
+ * messages arrive; a call and the guest's next access may not.
  */
 TEST_F(dest, logical_id_that_all_share)
 {
@@ -425,10 +473,99 @@ TEST_F(dest, logical_id_that_all_share)
 		pba_read(&self->msix, 0);
 		EXPECT_EQ(ALL, take_reached(&self->vm));
 	}
-	/* One logical ID in one format again: in place, before the signal is done. */
+	/* One logical ID in one format again: sent before the signal returns. */
 	vcpu_apic_write(&self->vm.vcpu[0], APIC_DFR, 0xffffffff);
 	for (i = 0; i < NR_VCPUS; i++)
 		vcpu_apic_write(&self->vm.vcpu[i], APIC_LDR, 1 << (24 + i));
 	signal_eventfd(fd, 1);
 	EXPECT_EQ(1, take_reached(&self->vm));
+}
+
+/* ---- a physical ID that many share ---- */
+
+#define NR_SHARING	20
+#define SHARED_ID	0x42
+
+static __u64 reached_now(struct vm *vm)
+{
+	__u64 reached = 0;
+	unsigned int i;
+
+	for (i = 0; i < vm->nr_vcpus; i++)
+		reached |= (__u64)vcpu_take_irr(&vm->vcpu[i], VECTOR) << i;
+	return reached;
+}
+
+/* Which vCPUs KVM itself reaches: all, or the first one where KVM takes that. */
+static __u64 reached_by_kvm(struct vm *vm)
+{
+	struct kvm_msi msi = { .address_lo = MSI_TO(SHARED_ID), .data = VECTOR };
+
+	if (ioctl(vm->fd, KVM_SIGNAL_MSI, &msi) <= 0)
+		die("KVM_SIGNAL_MSI");
+	return reached_now(vm);
+}
+
+static void set_ids(struct vm *vm, bool shared)
+{
+	unsigned int i;
+
+	for (i = 0; i < vm->nr_vcpus; i++)
+		vcpu_apic_write(&vm->vcpu[i], APIC_ID,
+				(shared ? SHARED_ID : vm->vcpu[i].apic_id) << 24);
+}
+
+/*
+ * A guest can give one ID to all of its vCPUs.  The module reaches the vCPUs that KVM
+ * reaches, each time, and before a call or the guest's next access returns.  No signal is
+ * lost while the IDs change.
+ */
+TEST(physical_id_that_many_share)
+{
+	struct msi_route_counters c;
+	struct function fn;
+	struct vm vm;
+	unsigned int i;
+	__u64 all;
+	int fd;
+
+	vm_create(&vm, 0, NR_SHARING);
+	function_open(&fn, &vm, msix_shape(1));
+	entry_set(&fn, 0, MSI_TO(SHARED_ID), VECTOR, 0);
+	msix_control(&fn, MSIX_ENABLE);
+	set_ids(&vm, true);
+	all = reached_by_kvm(&vm);
+	REMARK("KVM reaches %d of %d", __builtin_popcountll(all), NR_SHARING);
+
+	EXPECT_EQ(MSI_ROUTE_SENT, trigger(&fn, MSIX, 0));
+	EXPECT_EQ(all, reached_now(&vm));
+	by_unmask(&fn);
+	EXPECT_EQ(all, reached_now(&vm));
+	by_bus_master(&fn);
+	EXPECT_EQ(all, reached_now(&vm));
+	fd = new_eventfd();
+	ASSERT_EQ(0, set_eventfd(&fn, MSIX, 0, fd, 0));
+	for (i = 0; i < 200; i++) {
+		signal_eventfd(fd, 1);
+		pba_read(&fn, 0);
+		EXPECT_EQ(all, reached_now(&vm));
+	}
+
+	for (i = 0; i < 20; i++) {
+		set_ids(&vm, i & 1);
+		signal_eventfd(fd, 1);
+		pba_read(&fn, 0);
+		EXPECT_EQ(i & 1 ? all : 0, reached_now(&vm));
+	}
+
+	/* An ID for each: sent before the signal returns. */
+	set_ids(&vm, false);
+	entry_set(&fn, 0, MSI_TO(NR_SHARING - 1), VECTOR, 0);
+	signal_eventfd(fd, 1);
+	EXPECT_EQ(1ULL << (NR_SHARING - 1), reached_now(&vm));
+	c = totals(&fn, MSIX);
+	EXPECT_EQ(c.events, accounted(&c));
+	EXPECT_EQ(10, c.unreached);
+	function_close(&fn);
+	vm_destroy(&vm);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Vectors asked for and given back: by the guest's capability and by the VMM. */
+/* Vectors requested and given back: by the guest's capability and by the VMM. */
 #include <sched.h>
 #include <sys/ioctl.h>
 
@@ -12,7 +12,7 @@
 #define VECTOR		0x51
 #define RESIZES		100000		/* or what TEST_RESIZES says */
 
-/* The capability that asks for vectors. */
+/* The capability that requests vectors. */
 #define GRANT_CAP	0x80
 #define SIGNATURE	(GRANT_CAP + 0x04)
 #define VECTORS		(GRANT_CAP + 0x08)
@@ -54,7 +54,7 @@ static unsigned int granted(struct function *fn)
 	return config_read(fn, VECTORS, 4) >> 16;
 }
 
-/* The status of a request. */
+/* Returns the status of a request. */
 static unsigned int ask(struct function *fn, unsigned int min, unsigned int count)
 {
 	config_write(fn, REQUEST, 4, ASK(min, count));
@@ -107,7 +107,7 @@ TEST_F(grant, registers)
 	EXPECT_EQ(FIRST << 16 | NR, config_read(&self->fn, VECTORS, 4));
 	EXPECT_EQ(0, config_read(&self->fn, REQUEST, 4));
 	EXPECT_EQ(MSI_ROUTE_GRANT_NONE, config_read(&self->fn, STATUS, 4));
-	/* What can be granted at all is the Table Size. */
+	/* The Table Size is the most that can be granted. */
 	EXPECT_EQ(NR - 1, config_read(&self->fn, MSIX_CAP + MSIX_CONTROL, 2) & 0x7ff);
 	/* Read-only. */
 	config_write(&self->fn, SIGNATURE, 4, 0);
@@ -118,7 +118,7 @@ TEST_F(grant, registers)
 	EXPECT_EQ(MSI_ROUTE_GRANT_NONE, config_read(&self->fn, STATUS, 4));
 }
 
-/* Minimum alone asks for nothing; Count alone asks with the Minimum there is. */
+/* A write of Minimum alone requests nothing; one of Count uses the present Minimum. */
 TEST_F(grant, by_words)
 {
 	config_write(&self->fn, REQUEST + 2, 2, 100);
@@ -171,7 +171,7 @@ TEST_F(grant, refused_with_a_reason)
 	EXPECT_EQ(NR, granted(&self->fn));
 }
 
-/* A limit below what is granted takes nothing, and grants nothing more. */
+/* A limit below the granted number takes nothing back, and grants nothing more. */
 TEST_F(grant, limit_takes_nothing_back)
 {
 	ASSERT_EQ(0, set_limit(&self->fn, MSIX, 3));
@@ -192,7 +192,7 @@ TEST_F(grant, by_ioctl)
 
 	EXPECT_EQ(64, resize(&self->fn, MSIX, 64, 64));
 	EXPECT_EQ(64, granted(&self->fn));
-	/* The guest's registers are the guest's. */
+	/* They do not change the guest's registers. */
 	EXPECT_EQ(MSI_ROUTE_GRANT_NONE, config_read(&self->fn, STATUS, 4));
 	EXPECT_EQ(1, resize(&self->fn, MSIX, 0, 1));
 	EXPECT_EQ(NR, resize(&self->fn, MSIX, 0, NR + 1));
@@ -246,7 +246,7 @@ TEST_F(grant, creation)
 	c = msi_shape(1, 0);
 	c.grant_cap = GRANT_CAP;
 	EXPECT_EQ(-EINVAL, function_try_open(&fn, &self->vm, c));
-	/* Without the word about it, all are granted. */
+	/* Without the field, all are granted. */
 	function_open(&fn, &self->vm, shape(0));
 	EXPECT_EQ(NR, granted(&fn));
 	msix_control(&fn, MSIX_ENABLE);
@@ -262,13 +262,13 @@ TEST_F(grant, absent_entry_is_inert)
 	EXPECT_TRUE(reads_as_after_reset(&self->fn, FIRST));
 	function_write(&self->fn, MSI_ROUTE_TABLE, ENTRY(NR - 1) + 8, 8, VECTOR);
 	EXPECT_TRUE(reads_as_after_reset(&self->fn, NR - 1));
-	/* Nor has it kept anything for later. */
+	/* It has kept nothing for later, either. */
 	ASSERT_EQ(NR, resize(&self->fn, MSIX, NR, NR));
 	EXPECT_TRUE(reads_as_after_reset(&self->fn, FIRST));
 	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, MSIX, FIRST));
 }
 
-/* Pending events, messages, eventfds of a vector go with it; the others stay. */
+/* A vector's pending events, message and eventfds go with it; the others stay. */
 TEST_F(grant, given_back)
 {
 	struct msi_route_counters c;
@@ -295,18 +295,17 @@ TEST_F(grant, given_back)
 
 	ASSERT_EQ(100, resize(&self->fn, MSIX, 100, 100));
 	EXPECT_TRUE(reads_as_after_reset(&self->fn, 99));
-	/* Its eventfd is not attached any more. */
+	/* Its eventfd is no longer attached. */
 	EXPECT_EQ(4, totals(&self->fn, MSIX).events);
 	EXPECT_TRUE(sends(&self->fn, 99));
-	/* The one below has noticed nothing. */
+	/* The vector below is unaffected. */
 	EXPECT_TRUE(pba_bit(&self->fn, 8));
 	entry_mask(&self->fn, 8, false);
 	EXPECT_TRUE(vcpu_take_irr(self->vcpu, VECTOR + 1));
 }
 
 /*
- * What is left of vectors that went is not counted among those that have come since,
- * while it waits to be freed.
+ * Vectors that have come since do not get the counts of old ones that wait to be freed.
  */
 TEST_F(grant, counts_of_vectors_that_came_again)
 {
@@ -332,7 +331,7 @@ TEST_F(grant, held_event_goes_with_its_vector)
 	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, MSIX, 9));
 	ASSERT_EQ(9, resize(&self->fn, MSIX, 1, 9));
 	ASSERT_EQ(10, resize(&self->fn, MSIX, 1, 10));
-	/* Ends all holds that are open. */
+	/* Ends all open holds. */
 	ASSERT_EQ(0, set_hold(&self->fn, 0));
 	EXPECT_EQ(0, vcpu_irr_weight(&self->vm.vcpu[0]));
 	EXPECT_EQ(0, vcpu_irr_weight(&self->vm.vcpu[1]));
@@ -351,7 +350,7 @@ TEST_F(grant, reset_leaves_what_is_granted)
 	EXPECT_TRUE(reads_as_after_reset(&self->fn, 149));
 }
 
-/* The VMM is told, so that it can do the same to a physical device. */
+/* The VMM is notified, so that it can do the same to a physical device. */
 TEST_F(grant, the_vmm_is_told)
 {
 	struct msi_route_vector_change change;
@@ -405,7 +404,7 @@ TEST_F(grant, saved_and_restored)
 	EXPECT_TRUE(vcpu_take_irr(self->vcpu, VECTOR));
 	EXPECT_TRUE(is_absent(&to, 150));
 
-	/* Hostile, and then to fewer than there are. */
+	/* Bad states first, then one for fewer vectors than there are. */
 	ASSERT_EQ(0, set_run(&to, 0));
 	s.state.msix_granted = NR + 1;
 	EXPECT_EQ(-EINVAL, transfer(&to, MSI_ROUTE_RESTORE, &s));
@@ -433,7 +432,7 @@ struct device {
 
 static bool over;
 
-/* Vectors below 4, which stay, by ioctl and by eventfd. */
+/* Vectors below 4, which stay: raised by ioctl and by eventfd. */
 static void *raise_low(void *arg)
 {
 	struct device *d = arg;
@@ -489,9 +488,9 @@ static unsigned int nr_resizes(void)
 }
 
 /*
- * Vectors that stay lose nothing while others come and go: none of their events is
- * even kept waiting.  And of all events, also those of vectors that went while they
- * were raised, it is known what became of them.
+ * Vectors that stay lose nothing while others come and go: none of their events even
+ * waits.  All events are accounted for, also those of vectors that went while they were
+ * raised.
  */
 TEST_F(grant, resizes_lose_nothing)
 {
@@ -550,9 +549,9 @@ static void *raise_last_for_ever(void *arg)
 }
 
 /*
- * An event of a vector that is being given back is dropped, also where nothing is sent
- * now: no Pending bit is left, in the registers or in a saved state, for whoever has
- * the vector next.
+ * An event of a vector that is being given back is dropped, also while nothing can be
+ * sent: no Pending bit is left, in the registers or in a saved state, for the next user
+ * of the vector.
  */
 TEST_F(grant, no_pending_bit_is_left)
 {
@@ -595,7 +594,7 @@ static void *raise_last(void *arg)
 	return NULL;
 }
 
-/* When the write that gives a vector back returns, it has sent its last. */
+/* When the write that gives a vector back returns, the vector sends nothing more. */
 TEST_F(grant, nothing_after_given_back)
 {
 	struct device d = { .fn = &self->fn, .fd = { new_eventfd() } };
@@ -635,7 +634,7 @@ static void handler(struct guest_cpu *cpu, __u8 vector)
 	atomic_inc(&taken[vector]);
 }
 
-/* As pci_enable_msix_range(): how many of at most @max there are, or 0. */
+/* Like pci_enable_msix_range(): returns how many of at most @max there are, or 0. */
 static unsigned int guest_enable_range(unsigned int min, unsigned int max)
 {
 	guest_write32(CONFIG_GPA(0) + REQUEST, ASK(min, max));
@@ -664,7 +663,7 @@ static void driver(void)
 	nr = guest_enable_range(1, 3);
 	guest_program(0, nr);
 	guest_write16(CONFIG_GPA(0) + MSIX_CAP + MSIX_CONTROL, MSIX_ENABLE);
-	/* More of them, while those fire. */
+	/* More vectors, while the present ones fire. */
 	store(&raise_now, true);
 	guest_wait_until(load(&taken[0x20]) > 10);
 	if (guest_enable_range(200, 300))
@@ -673,7 +672,7 @@ static void driver(void)
 	guest_program(nr, got);
 	store(&told, got);
 	guest_wait_until(load(&taken[0x20 + got - 1]) > 10);
-	/* And back to one, which goes on. */
+	/* Back to one, which goes on. */
 	nr = guest_enable_range(1, 1);
 	store(&told, nr);
 	nr = load(&taken[0x20]);

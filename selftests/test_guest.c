@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The guest library itself, against KVM alone: what other tests rely on. */
+/* The guest library itself, with KVM alone: what other tests rely on. */
 #include <sched.h>
 #include <sys/ioctl.h>
 

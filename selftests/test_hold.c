@@ -2,9 +2,9 @@
 /*
  * The update hold: what opens it, what closes it, and its bound.
  *
- * Its end by the bound cannot be told from the clock here, and a slow host
- * may reach the bound before the next call.  So a test of an open hold is an
- * attempt, which is repeated if its hold turns out to have expired meanwhile.
+ * The clock cannot tell here whether a hold has reached its bound, and a slow host may
+ * reach the bound before the next call.  So a test of an open hold is an attempt: it is
+ * repeated if its hold turns out to have expired meanwhile.
  */
 #include <sched.h>
 #include <time.h>
@@ -65,7 +65,7 @@ static void write_control(struct function *fn, __u32 kind)
 		msi_control(fn, MSI_ENABLE);
 }
 
-/* One unmasked vector to the old vCPU, no hold open. */
+/* One unmasked vector with messages to the old vCPU, no hold open. */
 static void begin(struct function *fn, __u32 kind)
 {
 	write_address(fn, kind, MSI_TO(0));
@@ -98,8 +98,8 @@ static __u64 expired(FIXTURE_DATA(hold) *self)
 }
 
 /*
- * Changes the address and raises @nr events, all within one hold: returns
- * false where the hold may have expired, after putting things back.
+ * Changes the address and raises @nr events, all within one hold.  Restores everything
+ * and returns false if the hold may have expired.
  */
 static bool raise_in_hold(FIXTURE_DATA(hold) *self, unsigned int nr, int *outcome)
 {
@@ -151,7 +151,7 @@ TEST_F(hold, address_opens_and_events_are_latched)
 	EXPECT_LE(3, c.held);
 }
 
-/* One message goes out, the complete new one, and it is there at once [26]. */
+/* One message is sent, the complete new one, and it has arrived at once [26]. */
 #define EXPECT_CLOSED_BY(write, vector)					\
 	do {								\
 		bool irr = false, torn = false;				\
@@ -217,8 +217,8 @@ static __u64 now_us(void)
 }
 
 /*
- * A guest that writes only the address gets its interrupt all the same, when the
- * bound is reached, whatever the bound is; each is counted.
+ * A guest that writes only the address gets its interrupt at the bound, whatever the
+ * bound is; each expired hold is counted.
  */
 TEST_F(hold, bound_closes)
 {
@@ -249,11 +249,11 @@ TEST_F(hold, bound_closes)
 		}
 		REMARK("bound of %u ns: at most %llu us", bounds[i], longest);
 	}
-	/* In the long ones the event was there before their end. */
+	/* In the long holds the event came before their end. */
 	EXPECT_LT(0, pending);
 }
 
-/* The guest keeps on writing addresses: a hold is not prolonged. */
+/* The guest keeps writing addresses: this does not prolong a hold. */
 TEST_F(hold, bound_counts_from_the_first_write)
 {
 	__u64 before = expired(self);
@@ -279,7 +279,7 @@ TEST_F(hold, off)
 	EXPECT_EQ(0, totals(&self->fn, self->kind).held);
 }
 
-/* Of a function that is stopped for it; MSI-X has one vector. */
+/* Stops the function for it; MSI-X has one vector. */
 static __u32 bound_of(struct function *fn)
 {
 	struct msi_route_entry entry;
@@ -315,7 +315,7 @@ TEST_F(hold, bound_is_of_the_function)
 	EXPECT_EQ(1, bound_of(&other));
 	EXPECT_EQ(-EINVAL, set_hold(&other, max + 1));
 	EXPECT_EQ(1, bound_of(&other));
-	/* It is the VMM's, no register. */
+	/* The bound is the VMM's setting, not a register: a reset keeps it. */
 	ASSERT_EQ(0, reset(&other));
 	EXPECT_EQ(1, bound_of(&other));
 	EXPECT_EQ(max, bound_of(&self->fn));
@@ -339,7 +339,7 @@ TEST_F(hold, only_where_it_may_be_sent)
 {
 	__u64 holds = totals(&self->fn, self->kind).holds;
 
-	/* Equal address: nothing changes. */
+	/* An equal address changes nothing. */
 	write_address(&self->fn, self->kind, MSI_TO(0));
 	EXPECT_EQ(holds, totals(&self->fn, self->kind).holds);
 	EXPECT_EQ(MSI_ROUTE_SENT, trigger(&self->fn, self->kind, 0));
@@ -349,7 +349,7 @@ TEST_F(hold, only_where_it_may_be_sent)
 	EXPECT_EQ(holds, totals(&self->fn, self->kind).holds);
 	EXPECT_EQ(MSI_ROUTE_SENT, trigger(&self->fn, self->kind, 0));
 
-	/* No bus master, not enabled, masked: it cannot be sent anyway. */
+	/* No bus master, not enabled, or masked: it cannot be sent anyway. */
 	ASSERT_EQ(0, set_bus_master(&self->fn, 0));
 	write_address(&self->fn, self->kind, MSI_TO(1));
 	EXPECT_EQ(holds, totals(&self->fn, self->kind).holds);
@@ -382,8 +382,8 @@ TEST_F(hold, mask_while_held)
 }
 
 /*
- * A write of Message Control that disables, or masks, ends the hold as well, but at no
- * moment may the vector be sent: it stays pending, and nothing half-written goes out.
+ * A write of Message Control that disables or masks ends the hold as well.  The vector
+ * must not send at any moment: the event stays pending, and nothing half-written is sent.
  */
 TEST_F(hold, disabled_while_held)
 {
@@ -407,8 +407,8 @@ TEST_F(hold, disabled_while_held)
 }
 
 /*
- * Returns when the bound of every hold that was opened before has been reached:
- * that of another function's hold, which is the youngest, has.
+ * Returns when every hold that was opened before has reached its bound: another
+ * function's hold, which is the youngest, has reached it.
  */
 static void wait_for_bound(FIXTURE_DATA(hold) *self, __u32 bound)
 {
@@ -427,7 +427,7 @@ static void wait_for_bound(FIXTURE_DATA(hold) *self, __u32 bound)
 	function_close(&witness);
 }
 
-/* What is held at a reset is cleared and counted, and its timer sends nothing. */
+/* A reset clears and counts what is held, and the hold's timer sends nothing. */
 TEST_F(hold, reset_while_held)
 {
 	const __u32 bound = query().hold_max_ns / 10;
@@ -455,7 +455,7 @@ TEST_F(hold, reset_while_held)
 	EXPECT_EQ(after.holds_expired, expired(self));
 }
 
-/* The eventfd goes, its events stay: one message when the hold ends. */
+/* The eventfd is detached, its events stay: one message when the hold ends. */
 TEST_F(hold, detach_while_held)
 {
 	struct msi_route_counters before, c = {};
@@ -476,7 +476,7 @@ TEST_F(hold, detach_while_held)
 		ASSERT_EQ(0, set_eventfd(&self->fn, self->kind, 0, -1, 0));
 		close(fd);
 		c = totals(&self->fn, self->kind);
-		/* Read again: the bound may be reached between two of the counts. */
+		/* Read again: a hold may reach its bound between two of the counts. */
 	} while (expired(self) != before.holds_expired);
 	EXPECT_EQ(before.events + 3, c.events);
 	EXPECT_EQ(before.coalesced + 2, c.coalesced);
@@ -508,7 +508,7 @@ TEST_F(hold, close_while_held)
 	}
 }
 
-/* What is held when the function is closed is never sent. */
+/* A held event is never sent once the function is closed. */
 TEST_F(hold, closed_sends_nothing)
 {
 	const __u32 bound = query().hold_max_ns / 10;
@@ -524,7 +524,7 @@ TEST_F(hold, closed_sends_nothing)
 		write_address(&fn, self->kind, MSI_TO(1));
 		ASSERT_LE(0, trigger(&fn, self->kind, 0));
 		function_close(&fn);
-		/* It is there if the bound was reached before. */
+		/* It has arrived if the bound was reached before. */
 	} while (vcpu_irr_weight(self->new));
 	wait_for_bound(self, bound);
 	EXPECT_EQ(0, vcpu_irr_weight(self->new));

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A hostile guest: two vCPUs write garbage over table, PBA and capabilities as
- * fast as they can, while devices raise.  Meanwhile another VM, of another
- * process, gets each of its interrupts, one message for each event, and none of
- * its messages waits for anything; the host's log stays empty; and the module's
- * memory stays what it was.  Afterwards every event is accounted for.
+ * A hostile guest: two vCPUs write garbage over table, PBA and capabilities as fast as
+ * they can, while devices raise.  Meanwhile another VM, in another process, gets each of
+ * its interrupts: one message for each event, and no message waits for anything.  The
+ * host's log stays empty, and the module's memory stays the same.  Afterwards every event
+ * is accounted for.
  *
- * TEST_HOSTILE=N in the environment goes on N times as long.
+ * TEST_HOSTILE=N in the environment makes it N times as long.
  */
 #include <sched.h>
 #include <signal.h>
@@ -25,7 +25,7 @@
 #define NR_MSI		8U
 #define NR_SOURCES	(NR_MSIX + NR_MSI)
 #define NR_WRITERS	2U
-/* A third vCPU never runs: for messages that would stop one that does. */
+/* A third vCPU never runs: it gets the messages that would stop a running one. */
 #define NR_VCPUS	(NR_WRITERS + 1)
 #define NR_DEVICES	2
 #define GRANT_CAP	0x80
@@ -46,9 +46,9 @@ static __u32 operations, parked;
 static bool park, with_grants;
 
 /*
- * SMI and INIT stop a vCPU: entries that have such data only have addresses of
- * others.  Each byte of an address or of data keeps to this by itself, so that
- * no mixture of two writes does otherwise.
+ * SMI and INIT stop a vCPU: entries with such data only have addresses of other vCPUs.
+ * Each byte of an address or of data follows this rule by itself, so no mixture of two
+ * writes breaks it.
  */
 static bool wild(unsigned int entry)
 {
@@ -72,7 +72,7 @@ static __u32 garbage_address(bool is_wild, __u32 random)
 	}
 }
 
-/* Fixed, lowest priority, NMI, and those that cannot come by MSI. */
+/* Fixed, lowest priority, NMI, and modes that MSI does not have. */
 static __u32 garbage_data(bool is_wild, __u32 random)
 {
 	static const __u8 modes[] = { 0, 1, 3, 4, 6, 7, 0, 1 };
@@ -96,7 +96,7 @@ static __u64 garbage_of(unsigned int entry, unsigned int reg, __u32 random, __u3
 	}
 }
 
-/* Mostly few of them: what is written there comes to be whole, and is sent. */
+/* Mostly a few sources, so that their messages become whole and are sent. */
 static unsigned int random_source(__u32 random, unsigned int nr)
 {
 	return random & 7 ? random >> 3 & 15 : (random >> 3) % nr;
@@ -122,7 +122,7 @@ static void write_table(__u32 random, __u32 more)
 		guest_read64(at + (more >> 20 & 7));
 		break;
 	case 4 ... 8:
-		/* Of two dwords, or of none. */
+		/* A qword that covers two dwords, or is ignored. */
 		guest_write64(at, value);
 		break;
 	default:
@@ -181,7 +181,7 @@ static void write_config(__u32 random, __u32 more)
 		guest_write32(config + MSI_CAP + 0x14, random);
 		break;
 	case 8:
-		/* Otherwise most of the time nothing is enabled. */
+		/* Otherwise nothing would be enabled most of the time. */
 		guest_write16(config + MSI_CAP + MSI_CONTROL, MSI_ENABLE | MSI_MME(3));
 		break;
 	case 9:
@@ -261,7 +261,7 @@ FIXTURE_VARIANT_ADD(hostile_guest, in_kernel) {
 	.map = MSI_ROUTE_MAP_TABLE | MSI_ROUTE_MAP_PBA,
 };
 
-/* A VMM that forwards whatever the guest does, and is not afraid of errors. */
+/* A VMM that forwards whatever the guest does, and ignores errors. */
 static struct function *hostile_function;
 
 static bool forward_anything(struct vm *vm, __u64 gpa, void *data, __u32 len, bool write)
@@ -370,7 +370,7 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Nothing is asserted of it: on an emulated host time says little. */
+/* Asserts nothing: on an emulated host time says little. */
 static void tell_times(const char *when, __u64 *took, unsigned int nr)
 {
 	qsort(took, nr, sizeof(*took), compare);
@@ -379,7 +379,7 @@ static void tell_times(const char *when, __u64 *took, unsigned int nr)
 }
 
 /*
- * Event after event, each awaited by its guest; the @first events came before.
+ * Raises one event after the other; its guest awaits each.  @first events came before.
  * Those by ioctl are timed.
  */
 static void raise_events(struct function *fn, const int *fds, __u32 first, __u32 nr,
@@ -439,7 +439,7 @@ static void victim(void)
 		if (load(&guest_cpus[0].count[VICTIM_VECTOR + i]) !=
 		    (nr + NR_VICTIM - 1 - i) / NR_VICTIM)
 			die("another VM's events are not what was raised");
-	/* Each went out at once: by no Pending bit, no hold, no wait of a writer. */
+	/* Each was sent at once: no Pending bit, no hold, no writer that waits. */
 	c = totals(&fn, MSIX);
 	if (c.events != nr || c.messages != nr || c.coalesced || c.pending || c.replayed ||
 	    c.held || c.drained || c.unreached)
@@ -448,14 +448,14 @@ static void victim(void)
 	REMARK("another VM: %llu events, %llu messages, %llu waited", c.events, c.messages,
 	       c.replayed + c.held + c.drained);
 	store(&shared->served, true);
-	/* It frees nothing while the storm is measured. */
+	/* This process frees nothing while the storm is measured. */
 	for (;;)
 		pause();
 }
 
 /* ---- both ---- */
 
-/* What is in use of what was counted. */
+/* How much of what was counted is in use. */
 static __s64 in_use(void)
 {
 	struct allocations a = allocations_counted();
@@ -475,7 +475,7 @@ static void make_function(FIXTURE_DATA(hostile_guest) *self)
 }
 
 /*
- * By the life of a function, without a storm.  Not 0: of kvmalloc() only the
+ * What the life of a function without a storm changes.  Not 0: of kvmalloc() only the
  * kvfree() is counted.
  */
 static __s64 balance(FIXTURE_DATA(hostile_guest) *self)
@@ -496,7 +496,7 @@ FIXTURE_SETUP(hostile_guest)
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 		      -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)shared);
-	/* What KVM says once is said now. */
+	/* KVM prints its once-only messages now. */
 	vm_create(&self->vm, variant->vm_flags, NR_VCPUS);
 	vm_destroy(&self->vm);
 	self->users = all_users();
@@ -526,7 +526,7 @@ FIXTURE_TEARDOWN(hostile_guest)
 	unsigned int i;
 
 	function_close(&self->fn);
-	/* Of two lives, one of them with the storm. */
+	/* For two lives, one of them with the storm. */
 	EXPECT_EQ(2 * self->balance, in_use());
 	if (!self->counting)
 		REMARK("this kernel has no tracepoints of allocations");
@@ -542,8 +542,8 @@ FIXTURE_TEARDOWN(hostile_guest)
 }
 
 /*
- * From the first write to the last one.  Returns the most objects that were in
- * use beyond those of the beginning, as often as it was looked.
+ * From the first write to the last one.  Returns the most objects in use beyond those of
+ * the beginning, of all samples.
  */
 static __s64 storm(FIXTURE_DATA(hostile_guest) *self)
 {
@@ -578,7 +578,7 @@ static __s64 storm(FIXTURE_DATA(hostile_guest) *self)
 	return most;
 }
 
-/* What is still in the eventfds was not raised: their vectors were not there. */
+/* What is still in the eventfds was not raised: their vectors did not exist. */
 static __u64 left_in_eventfds(FIXTURE_DATA(hostile_guest) *self)
 {
 	unsigned int i;
@@ -604,11 +604,11 @@ static __u64 left_in_eventfds(FIXTURE_DATA(hostile_guest) *self)
 		       operations, x.events + m.events, x.messages + m.messages,	\
 		       x.dropped_address + x.dropped_mode + x.dropped_vector +	\
 		       x.dropped_absent + m.dropped_address + m.dropped_mode +	\
-		       m.dropped_vector, x.unreached + m.unreached,	\
+		       m.dropped_vector + m.dropped_disabled, x.unreached + m.unreached,	\
 		       x.cleared + m.cleared, x.bad_accesses);		\
 	} while (0)
 
-/* Nothing that this guest does takes memory: neither more nor less is in use. */
+/* Nothing that this guest does uses memory: the amount in use stays the same. */
 TEST_F(hostile_guest, takes_no_memory)
 {
 	struct allocations before = allocations_counted(), after;
@@ -621,8 +621,8 @@ TEST_F(hostile_guest, takes_no_memory)
 }
 
 /*
- * One that also asks for vectors and gives them back makes the module take
- * memory, but not more than twice what it may have.
+ * A guest that also requests vectors and gives them back makes the module use memory, but
+ * at most twice what it may have.
  */
 TEST_F(hostile_guest, takes_no_more_than_it_may)
 {

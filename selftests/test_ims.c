@@ -8,7 +8,7 @@
 
 #define IMS		MSI_ROUTE_IMS
 #define NR		100
-/* More than KVM has routes, or PCI entries. */
+/* More than KVM has routes, and more than PCI has entries. */
 #define MAX		MSI_ROUTE_IMS_MAX_VECTORS
 #define VECTOR		0x51
 
@@ -88,12 +88,12 @@ TEST_F(ims, masked_and_unmasked)
 	ASSERT_EQ(0, set_one(&self->fn, 7, 0, VECTOR, 0));
 	ASSERT_EQ(0, do_one(&self->fn, 7, MSI_ROUTE_IMS_MASK));
 	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, IMS, 7));
-	/* A message that is set while it is masked is the one that goes out [18]. */
+	/* A message that is set while masked is the one that is sent [18]. */
 	ASSERT_EQ(0, set_one(&self->fn, 7, 1, VECTOR + 1, 1));
 	EXPECT_EQ(0, vcpu_irr_weight(&self->vm.vcpu[1]));
 	ASSERT_EQ(0, do_one(&self->fn, 7, MSI_ROUTE_IMS_UNMASK));
 	EXPECT_TRUE(vcpu_take_irr(&self->vm.vcpu[1], VECTOR + 1));
-	/* Once. */
+	/* Only once. */
 	ASSERT_EQ(0, do_one(&self->fn, 7, MSI_ROUTE_IMS_UNMASK));
 	EXPECT_EQ(0, vcpu_irr_weight(&self->vm.vcpu[1]));
 	EXPECT_EQ(0, vcpu_irr_weight(&self->vm.vcpu[0]));
@@ -167,7 +167,7 @@ TEST_F(ims, in_their_order)
 	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, IMS, 99));
 }
 
-/* An event is a message, however soon the mask is there again; a broadcast too. */
+/* An event is a message even if the mask is set again at once; so is a broadcast. */
 TEST_F(ims, rule_24_in_one_batch)
 {
 	const struct msi_route_ims_op ops[] = {
@@ -223,7 +223,7 @@ TEST_F(ims, creation)
 
 /* ---- many ---- */
 
-/* As many as there is memory for; each its own. */
+/* As many as there is memory for; each works by itself. */
 TEST_F(ims, grows_to_many)
 {
 	struct msi_route_ims_op *ops = calloc(MAX, sizeof(*ops));
@@ -294,7 +294,7 @@ TEST_F(ims, rule_28_moved_while_raised)
 	}
 	store(&over, true);
 	pthread_join(thread, NULL);
-	/* One in HLT has nobody to wake it. */
+	/* Nothing wakes a vCPU in HLT. */
 	vm_stop(&self->vm);
 	for (i = 0; i < 2; i++)
 		vcpu_join(&self->vm.vcpu[i]);
@@ -306,7 +306,7 @@ TEST_F(ims, rule_28_moved_while_raised)
 
 /* ---- with the rest of the interface ---- */
 
-/* Behind an interrupt remapping unit: not by an untranslated message [33]. */
+/* Behind an interrupt remapping unit an untranslated message is not sent [33]. */
 TEST_F(ims, translated)
 {
 	struct msi_route_translation t = {
@@ -327,12 +327,12 @@ TEST_F(ims, translated)
 	function_close(&fn);
 }
 
-/* What the VMM does itself it is not told of. */
+/* The VMM is not notified of its own actions. */
 TEST_F(ims, without_marks)
 {
 	struct msi_route_vector_change change;
 
-	ASSERT_EQ(0, set_notify(&self->fn, 0x1f, new_eventfd()));
+	ASSERT_EQ(0, set_notify(&self->fn, 0x3f, new_eventfd()));
 	ASSERT_EQ(0, set_one(&self->fn, 3, 0, VECTOR, 0));
 	ASSERT_EQ(0, renew(&self->fn));
 	EXPECT_EQ(0, get_changes(&self->fn, &change, 1, NULL));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The memory cgroup of a VMM at its limit: each call that takes memory fails with
- * ENOMEM, a guest's request for vectors is refused, nothing has changed, and the OOM
- * killer does not come.
+ * A VMM whose memory cgroup is at its limit: each call that takes memory fails with
+ * ENOMEM, a guest's request for vectors is refused, nothing changes, and the OOM killer
+ * does not come.
  */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -43,7 +43,7 @@ static bool put(const char *file, const char *text)
 	return done;
 }
 
-/* What stands behind @key, or the whole file's number. */
+/* The value of @key, or the number that is the whole file. */
 static unsigned long get(const char *file, const char *key)
 {
 	unsigned long value = 0;
@@ -67,7 +67,7 @@ static bool group_make(void)
 		return false;
 	strcpy(group, root);
 	if (!put("cgroup.subtree_control", "+memory")) {
-		/* There is nothing for group_free() to wait for. */
+		/* group_free() has nothing to wait for. */
 		group[0] = '\0';
 		return false;
 	}
@@ -77,14 +77,14 @@ static bool group_make(void)
 
 static void group_free(void)
 {
-	/* Whoever was in it may still be on the way out. */
+	/* A process of the group may not have ended completely yet. */
 	while (group[0] && rmdir(group) && errno == EBUSY)
 		sched_yield();
 	umount2(root, MNT_DETACH);
 	rmdir(root);
 }
 
-/* From now on nothing that this process touches is to be fetched first. */
+/* From now on this process causes no page faults. */
 static void limit_to(unsigned long more)
 {
 	char text[32];
@@ -96,7 +96,7 @@ static void limit_to(unsigned long more)
 		die("memory.max");
 }
 
-/* ---- whoever is in it ---- */
+/* ---- the process in the group ---- */
 
 static struct vm vm;
 static struct function fn, filler;
@@ -126,8 +126,8 @@ static int create(struct function *f, struct msi_route_create shape)
 	} while (0)
 
 /*
- * Until there is none for 64 vectors more, which take two pages and a half.  What other
- * CPUs keep of the group's limit they may give back a moment later: then once more.
+ * Until there is no memory for 64 more vectors, which take two and a half pages.  Other
+ * CPUs may give back their share of the limit a moment later: then it fills once more.
  */
 static void fill(void)
 {
@@ -144,7 +144,7 @@ static void fill(void)
 		_exit(2);
 }
 
-/* Filled again, if it was not full. */
+/* Fills again, if there was still room. */
 #define FAILS(number, call, undo)			\
 	do {						\
 		int ret_;				\
@@ -157,14 +157,14 @@ static void fill(void)
 		MUST(number, ret_ == -ENOMEM);		\
 	} while (0)
 
-/* Each has what it needs before the limit; then each exits with 0. */
+/* Each takes what it needs before the limit is set, and exits with 0 at the end. */
 static void limited_create(void)
 {
 	struct function f;
 	unsigned int i;
 	int ret;
 
-	/* Small ones, of which the kernel's own share is the greater part. */
+	/* Small functions, for which the kernel itself takes the greater part. */
 	limit_to(4 * MIB);
 	for (i = 0; i < 20000; i++) {
 		ret = create(&f, msi_shape(1, 0));
@@ -184,7 +184,7 @@ static void limited_resize(void)
 
 	MUST(3, !create(&fn, store_shape(1)));
 	limit_to(3 * MIB);
-	/* As far as it goes, then no further. */
+	/* As far as it goes, and then no further. */
 	got = resize(&fn, IMS, 1, NR_IMS);
 	MUST(4, got > 64 && got < NR_IMS);
 	MUST(5, resize(&fn, IMS, NR_IMS, NR_IMS) == -ENOMEM);
@@ -204,7 +204,7 @@ static __u32 grant(__u32 reg)
 	return value;
 }
 
-/* 0, or -ENOMEM for the status that says so. */
+/* Returns 0, or -ENOMEM if the status says so. */
 static int ask(__u32 min, __u32 nr)
 {
 	__u64 value = min << 16 | nr;
@@ -228,7 +228,7 @@ static void limited_grant(void)
 	FAILS(4, ask(NR_MSIX, NR_MSIX), MUST(9, !ask(1, 1)));
 	MUST(5, grant(0x8) >> 16 == 1);
 	MUST(6, trigger(&fn, MSIX, 0) == MSI_ROUTE_PENDING);
-	/* The filler's memory is free again, after a grace period. */
+	/* The filler's memory is free again after a grace period. */
 	MUST(7, resize(&filler, IMS, 1, 1) == 1);
 	while (ask(NR_MSIX, NR_MSIX))
 		sched_yield();
@@ -248,14 +248,14 @@ static void limited_eventfds(void)
 		made[i] = new_eventfd();
 	for (i = 0; i < NR_IMS; i++)
 		fds[i] = MSI_ROUTE_EVENTFD_KEEP;
-	/* Each in a node of its own, of the tree that they are in. */
+	/* Each has a node of its own in the tree. */
 	for (i = 0; i < NR_FDS; i++)
 		fds[i * (NR_IMS / NR_FDS)] = made[i];
 	limit_to(MIB);
 	MUST(4, set_eventfds(&fn, IMS, 0, NR_IMS, fds, 0) == -ENOMEM);
 	fill();
 	MUST(5, set_eventfds(&fn, IMS, 0, NR_IMS, fds, 0) == -ENOMEM);
-	/* None is attached: what is signalled stays where it is. */
+	/* None is attached: signals stay in the eventfds. */
 	for (i = 0; i < NR_FDS; i += 512) {
 		signal_eventfd(made[i], 1);
 		MUST(6, read(made[i], &count, sizeof(count)) == sizeof(count));
@@ -289,7 +289,7 @@ static void limited_state(void)
 {
 	MUST(3, !create(&fn, store_shape(1)) && !set_run(&fn, 0));
 	limit_to(2 * MIB);
-	/* There is memory for the copy, not for so many vectors. */
+	/* There is memory for the copy, but not for so many vectors. */
 	MUST(4, call_state(MSI_ROUTE_RESTORE) == -ENOMEM);
 	MUST(5, resize(&fn, IMS, 0, 0) == 1);
 	fill();
@@ -312,17 +312,17 @@ static void limited_map(void)
 	limit_to(MIB);
 	FAILS(5, map(&fn, MSI_ROUTE_MAP_TABLE, TABLE_GPA(0) + N * 0x2000UL, 0),
 	      MUST(7, !map(&fn, 0, 0, 0)));
-	/* What gives memory back works. */
+	/* Calls that give memory back work. */
 	MUST(6, !map(&f[0], 0, 0, 0));
 	close(f[1].fd);
 }
 
-/* ---- and what is charged ---- */
+/* ---- what is charged ---- */
 
-/* The nodes of the tree as well: an eventfd in each of them. */
+/* The nodes of the tree are charged, too: one for each eventfd. */
 static void count_nodes(void)
 {
-	enum { N = 1024, BYTES = 400 };
+	enum { N = 1024, BYTES = 300 };
 	static int made[N];
 	unsigned long before;
 	unsigned int i;
@@ -368,7 +368,7 @@ FIXTURE_TEARDOWN(limit)
 	EXPECT_EQ(self->areas, module_areas());
 }
 
-/* In the group, and so that the harness's own memory is not his. */
+/* In the group, and without charging the harness's own memory to it. */
 static int run_in_group(void (*body)(void))
 {
 	const struct rlimit many = { .rlim_cur = 65536, .rlim_max = 65536 };

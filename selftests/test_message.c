@@ -75,7 +75,7 @@ TEST_F(message, rule_32_outside_feex)
 	EXPECT_TRUE(vcpu_take_irr(self->vcpu, VECTOR));
 }
 
-/* What was pending and is let out is dropped like any other. */
+/* A pending event that is released is dropped like any other. */
 TEST_F(message, rule_32_replayed)
 {
 	entry_set(&self->fn, 0, 0xfed00000, VECTOR, ENTRY_MASKED);
@@ -102,7 +102,7 @@ TEST_F(message, rule_33_remappable_waits)
 	EXPECT_EQ(0, vcpu_irr_weight(self->vcpu));
 	EXPECT_LE(1, totals(&fn, MSIX).remappable);
 
-	/* Compatibility format needs no translation. */
+	/* A message in compatibility format needs no translation. */
 	table_write(&fn, ENTRY(0) + ENTRY_ADDRESS, MSI_TO(1));
 	table_write(&fn, ENTRY(0) + ENTRY_DATA, VECTOR);
 	EXPECT_FALSE(pba_bit(&fn, 0));
@@ -141,20 +141,20 @@ TEST_F(message, rule_33_extended_destination)
 	EXPECT_EQ(MSI_ROUTE_UNREACHED, send(&fn, 0, MSI_TO(0xa5) | 0x7f << 5, VECTOR));
 	/* The guest reads what it wrote. */
 	EXPECT_EQ(MSI_TO(0xa5) | 0x7f << 5, table_read(&fn, ENTRY_ADDRESS));
-	/* With bit 4, or with an upper address, they are nothing. */
+	/* With bit 4, or with an upper address, these bits mean nothing. */
 	EXPECT_EQ(MSI_ROUTE_SENT, send(&fn, 0, MSI_TO(1) | 0x7f << 5 | 0x10, VECTOR));
 	EXPECT_TRUE(vcpu_take_irr(self->vcpu, VECTOR));
 	EXPECT_EQ(MSI_ROUTE_SENT, send(&fn, 0x300, MSI_TO(0xa5) | 0x7c << 5, VECTOR));
 	EXPECT_TRUE(vcpu_take_irr(&self->vm.vcpu[3], VECTOR));
 	EXPECT_EQ(MSI_ROUTE_UNREACHED, send(&fn, 0x100, MSI_TO(0xa5) | 0x2 << 5, VECTOR));
 	EXPECT_EQ(0, vcpu_irr_weight(&self->vm.vcpu[3]));
-	/* The next one is as any. */
+	/* The next message is like any other. */
 	EXPECT_EQ(MSI_ROUTE_UNREACHED, send(&fn, 0, MSI_TO(0xa5) | 0x7f << 5, VECTOR));
 	EXPECT_EQ(0, table_read(&fn, ENTRY_UPPER));
 	EXPECT_EQ(0, vcpu_irr_weight(self->vcpu));
 	function_close(&fn);
 
-	/* Behind a remapping unit those that are not to be translated. */
+	/* Behind a remapping unit this applies to messages that are not translated. */
 	shape.flags |= MSI_ROUTE_CREATE_REMAPPING;
 	function_open(&fn, &self->vm, shape);
 	msix_control(&fn, MSIX_ENABLE);
@@ -185,7 +185,7 @@ TEST_F(message, rule_33_upper_destination)
 TEST_F(message, rule_34_delivered_modes)
 {
 	struct kvm_mp_state state = { KVM_MP_STATE_RUNNABLE };
-	/* A kernel may be built without: such a KVM delivers no SMI. */
+	/* A kernel may be built without it: then KVM delivers no SMI. */
 	const bool smm = ioctl(self->vm.kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_X86_SMM) > 0;
 
 	EXPECT_EQ(MSI_ROUTE_SENT, send(&self->fn, 0, MSI_TO(1), DATA_MODE(FIXED) | VECTOR));

@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Moving an interrupt that is not masked meanwhile from vCPU to vCPU, while its
- * device raises it without pause [10] [17] [25] [28]: an MSI that cannot be
- * masked, and an MSI-X entry.
+ * Moves an unmasked interrupt from vCPU to vCPU, while its device raises it without pause
+ * [10] [17] [25] [28]: an MSI that cannot be masked, and an MSI-X entry.
  *
- * The guest's driver runs on the vCPU that owns the interrupt.  A move gives
- * the next vCPU a vector that nobody uses, and takes the old one back: from
- * then on an interrupt there is a torn or a stale message.  The device posts
- * one piece of work at a time and raises it; the handler acknowledges it.  If
- * it is not acknowledged after the driver has been on both vCPUs with
- * interrupts on, it is lost: no clock is asked.
+ * The guest's driver runs on the vCPU that owns the interrupt.  A move gives the next
+ * vCPU an unused vector, and frees the old one: from then on an interrupt there is a torn
+ * or a stale message.  The device posts one piece of work at a time and raises the
+ * interrupt; the handler acknowledges it.  If it is not acknowledged after the driver has
+ * been on both vCPUs with interrupts on, it is lost: no clock is needed.
  *
- * The device counts the driver's register accesses, not time: it raises each
- * work at once or after a few more of them, chosen at random.  So it meets
- * every moment of a move, and never raises so fast that the guest does nothing
- * but take interrupts.
+ * The device counts the driver's register accesses, not time: it raises each work at once
+ * or after a few more accesses, chosen at random.  So it meets every moment of a move,
+ * and never raises so fast that the guest only takes interrupts.
  */
 #include <sched.h>
 #include <stdlib.h>
@@ -35,9 +32,9 @@
 #define ENTRY_REG(offset) (TABLE_GPA(0) + ENTRY(0) + (offset))
 #define MSI_DATA_64	0xc
 
-/* Or what the environment says: tests of the tests need fewer. */
+/* Or as the environment says: tests of the tests need fewer. */
 #define NR_MOVES	nr_moves(variant->moves, variant->always)
-/* The one that was under way when the event was raised, and whole ones. */
+/* The move that was under way when the event was raised, and whole ones. */
 #define MOVES_UNTIL_LOST	4U
 /* At most so many accesses between an EOI and the next work. */
 #define MAX_ACCESSES		8U
@@ -51,9 +48,9 @@ enum use {
 static __u8 use[NR_VCPUS][256];
 static __u32 posted, acked;
 static __u32 accesses, moves, retriggers, interrupts;
-/* Torn or stale messages, the moves that had some, and the last one's vector. */
+/* Torn or stale messages, the moves that had any, and the last one's vector. */
 static __u32 torn, torn_moves, torn_vector;
-/* Of them, those that came to the new vCPU with the old vector. */
+/* How many of them came to the new vCPU with the old vector. */
 static __u32 crossed;
 /* The move that is under way, or the last one. */
 static __u32 move_target, move_old;
@@ -74,7 +71,7 @@ static void handler(struct guest_cpu *cpu, __u8 vector)
 	case RETRIGGERED:
 		break;
 	default:
-		/* Hand it to the device all the same, so that it goes on. */
+		/* The device gets it all the same, so that it goes on. */
 		atomic_inc(&torn);
 		if (__atomic_exchange_n(&torn_vector, vector, __ATOMIC_SEQ_CST) != vector)
 			atomic_inc(&torn_moves);
@@ -112,10 +109,10 @@ static void write_message(__u32 apic_id, __u8 vector)
 }
 
 /*
- * As msi_set_affinity() of Linux does it, on the old vCPU with interrupts off:
- * first to the new vector on the old vCPU, then to the new vCPU; what came
- * between the two is in the old vCPU's own IRR and is repeated on the new one.
- * Without @two_steps as today's Linux does it: straight, address first.
+ * Moves as msi_set_affinity() of Linux does, on the old vCPU with interrupts off: first
+ * to the new vector on the old vCPU, then to the new vCPU.  What came between the two is
+ * in the old vCPU's own IRR and is repeated on the new one.  Without @two_steps as
+ * today's Linux does: directly, address first.
  */
 static void move(struct guest_cpu *cpu, __u8 old, __u32 target, __u8 new)
 {
@@ -133,8 +130,8 @@ static void move(struct guest_cpu *cpu, __u8 old, __u32 target, __u8 new)
 	}
 
 	/*
-	 * No message with an older address or data may come any more: what is
-	 * in the IRR is all there is.
+	 * No message with an older address or data may come any more: everything that is
+	 * still to come is in the IRR.
 	 */
 	guest_take_interrupts();
 	store(&use[cpu->index][old], UNUSED);
@@ -183,7 +180,7 @@ FIXTURE_VARIANT(move) {
 	__u32 kind;
 	bool in_kernel;		/* the table is in-kernel MMIO */
 	unsigned int moves;
-	bool always;		/* no more, whatever the environment says */
+	bool always;		/* as many, whatever the environment says */
 };
 
 FIXTURE_VARIANT_ADD(move, msi) { MSI, false, 10000, false };
@@ -225,7 +222,7 @@ static void wait_for_accesses(__u32 nr, __u32 last_move)
 		sched_yield();
 }
 
-/* Returns false if the work, which was raised, is lost. */
+/* Returns false if the raised work is lost. */
 static bool wait_for_acknowledge(__u32 work)
 {
 	__u32 before = load(&moves);
@@ -254,9 +251,9 @@ static void stop_driver(struct vm *vm)
 }
 
 /*
- * Raises until the driver has moved @nr times, or, if that is UNTIL_TORN, until
- * a message was torn: by @eventfd, or, if it is -1, by ioctl.  Returns the
- * number of works that were lost, 0 or 1.
+ * Raises until the driver has moved @nr times or, if @nr is UNTIL_TORN, until a message
+ * was torn.  @eventfd is signalled; -1: by ioctl.  Returns the number of lost works, 0 or
+ * 1.
  */
 #define UNTIL_TORN	~0U
 static unsigned int raise_while_moving(FIXTURE_DATA(move) *self, __u32 nr, int eventfd)
@@ -298,8 +295,8 @@ static unsigned int raise_while_moving(FIXTURE_DATA(move) *self, __u32 nr, int e
 	} while (0)
 
 /*
- * With the default bound, which a slow host reaches nearly each time, or, for
- * MSI-X, with one that it does not reach: nothing is lost, and nothing torn.
+ * With the default bound, which a slow host reaches nearly each time; or, for MSI-X, with
+ * a bound that it does not reach.  Nothing is lost, and nothing is torn.
  */
 TEST_F(move, linux_two_steps)
 {
@@ -324,8 +321,8 @@ TEST_F(move, linux_two_steps_by_eventfd_without_hold)
 }
 
 /*
- * The guest's own mistake, shielded by the update hold.  Where the host is so
- * slow that a hold reaches its bound, that move may be torn as ever.
+ * The guest's own mistake, which the update hold covers.  On a host so slow that a hold
+ * reaches its bound, that move may be torn as without a hold.
  */
 TEST_F_TIMEOUT(move, one_step_with_hold, 1800)
 {
@@ -341,8 +338,8 @@ TEST_F_TIMEOUT(move, one_step_with_hold, 1800)
 }
 
 /*
- * Without it some events come to the new vCPU with the old vector.  The module
- * loses nothing: each is one message and one interrupt, but of no handler.
+ * Without the hold some events come to the new vCPU with the old vector.  The module
+ * loses nothing: each is one message and one interrupt, but no handler takes it.
  */
 TEST_F(move, one_step_without_hold)
 {

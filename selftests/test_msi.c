@@ -36,7 +36,7 @@ FIXTURE_SETUP(msi)
 	vm_create(&self->vm, 0, 2);
 	self->vcpu = &self->vm.vcpu[0];
 	function_open(&self->fn, &self->vm, msi_shape(8, variant->flags));
-	/* The hold is another test's matter; here each write shows at once. */
+	/* The hold is tested elsewhere; here each write takes effect at once. */
 	ASSERT_EQ(0, set_hold(&self->fn, 0));
 
 	self->data = msi_data_offset(&self->fn);
@@ -85,7 +85,7 @@ TEST_F(msi, rule_03_layout)
 		EXPECT_EQ(0, config_read(&self->fn, self->pending, 4));
 	}
 
-	/* What is not the capability's stays as the caller filled it. */
+	/* Bytes outside the capability stay as the caller filled them. */
 	ASSERT_EQ(0, function_access(&self->fn, MSI_ROUTE_READ, MSI_ROUTE_CONFIG,
 				     MSI_CAP + variant->end, 4, &value));
 	EXPECT_EQ(0xffffffff, value & 0xffffffff);
@@ -105,7 +105,7 @@ TEST_F(msi, rule_04_address)
 
 	if (!(variant->flags & MSI_ROUTE_MSI_64BIT))
 		return;
-	/* 0 in the upper half is a 32-bit address; else it lies above 4 GiB. */
+	/* Upper half 0 is a 32-bit address; otherwise it lies above 4 GiB. */
 	config_write(&self->fn, UPPER, 4, 1);
 	EXPECT_EQ(MSI_ROUTE_DROPPED, trigger(&self->fn, MSI, 0));
 	config_write(&self->fn, UPPER, 4, 0);
@@ -128,7 +128,7 @@ TEST_F(msi, rule_05_multiple_message)
 		function_close(&fn);
 	}
 
-	/* Above Multiple Message Capable, which is 3 here, acts as 3. */
+	/* A value above Multiple Message Capable, which is 3 here, acts as 3. */
 	for (log2 = 3; log2 <= 7; log2++) {
 		msi_control(&self->fn, MSI_MME(log2) | MSI_ENABLE);
 		config_write(&self->fn, self->data, 2, 0x5f);
@@ -146,7 +146,7 @@ TEST_F(msi, rule_06_vector_replaces_low_bits)
 	for (log2 = 0; log2 <= 3; log2++) {
 		msi_control(&self->fn, MSI_MME(log2) | MSI_ENABLE);
 		for (i = 0; i < 1U << log2; i++) {
-			/* All low bits set: what added would carry. */
+			/* All low bits are set: an addition would carry. */
 			config_write(&self->fn, self->data, 2, 0x6f);
 			EXPECT_EQ(MSI_ROUTE_SENT, trigger(&self->fn, MSI, i));
 			EXPECT_EQ(1, vcpu_irr_weight(self->vcpu));
@@ -158,7 +158,7 @@ TEST_F(msi, rule_06_vector_replaces_low_bits)
 
 TEST_F(msi, rule_07_data_width)
 {
-	/* Not enabled, or not capable: the upper half is nothing. */
+	/* Not enabled, or not capable: the upper half has no effect. */
 	config_write(&self->fn, self->data, 4, 0x12340070);
 	EXPECT_EQ(0x0070, config_read(&self->fn, self->data, 4));
 	EXPECT_EQ(MSI_ROUTE_SENT, trigger(&self->fn, MSI, 0));
@@ -269,7 +269,7 @@ TEST_F(msi, rule_11_every_byte_lands)
 	EXPECT_EQ(MSI_ROUTE_SENT, trigger(&self->fn, MSI, 0));
 	EXPECT_TRUE(vcpu_take_irr(self->vcpu, 0x90));
 
-	/* Across dwords, as a host bridge does it: the last byte of one, three of the next. */
+	/* Across dwords, as host bridges do: the last byte of one, three of the next. */
 	config_write(&self->fn, ADDRESS - 1, 4, MSI_TO(1) << 8);
 	EXPECT_EQ(MSI_TO(1) & 0xffffff, config_read(&self->fn, ADDRESS, 4) & 0xffffff);
 	EXPECT_EQ(MSI_TO(1) << 8, config_read(&self->fn, ADDRESS - 1, 4) & ~0xffU);

@@ -22,7 +22,7 @@ FIXTURE_SETUP(msix)
 	vm_create(&self->vm, 0, 2);
 	self->vcpu = &self->vm.vcpu[0];
 	function_open(&self->fn, &self->vm, msix_shape(NR));
-	/* The hold is another test's matter; here each write shows at once. */
+	/* The hold is tested elsewhere; here each write takes effect at once. */
 	ASSERT_EQ(0, set_hold(&self->fn, 0));
 	for (i = 0; i < NR; i++)
 		entry_set(&self->fn, i, MSI_TO(0), VECTOR(i), 0);
@@ -49,7 +49,7 @@ TEST_F(msix, rule_12_message_control)
 		EXPECT_EQ((sizes[i] - 1) | 0xc000, config_read(&fn, CONTROL, 2));
 		config_write(&fn, CONTROL, 2, 0);
 		EXPECT_EQ(sizes[i] - 1, config_read(&fn, CONTROL, 2));
-		/* By byte, and by dword with ID and next pointer. */
+		/* By byte, and by a dword with ID and next pointer. */
 		config_write(&fn, CONTROL + 1, 1, 0x80);
 		EXPECT_EQ((sizes[i] - 1) | 0x8000, config_read(&fn, CONTROL, 2));
 		config_write(&fn, CONTROL, 1, 0);
@@ -79,7 +79,7 @@ TEST_F(msix, rule_13_table_and_pba_registers)
 	function_close(&fn);
 
 	EXPECT_EQ(-EINVAL, function_try_open(&fn, &self->vm, msix_shape(2049)));
-	/* The table's last qword is the PBA's first. */
+	/* The last qword of the table is the first of the PBA. */
 	shape = msix_shape(4);
 	shape.msix_pba_offset = 4 * 16 - 8;
 	EXPECT_EQ(-EINVAL, function_try_open(&fn, &self->vm, shape));
@@ -122,7 +122,7 @@ TEST_F(msix, rule_15_undefined_accesses)
 		__u32 offset, len;
 	} bad[] = {
 		{ 0, 1 }, { 0, 2 }, { 3, 1 }, { 6, 2 }, { 1, 4 }, { 2, 4 }, { 4, 8 }, { 7, 8 },
-		/* What KVM makes of an access that crosses a page. */
+		/* How KVM splits an access that crosses a page. */
 		{ 0, 3 }, { 0, 5 }, { 0, 6 }, { 0, 7 }, { 1, 3 }, { 4, 3 }, { 8, 7 },
 	};
 	__u64 before = function_read(&self->fn, MSI_ROUTE_TABLE, 0, 8);
@@ -145,8 +145,8 @@ TEST_F(msix, rule_15_undefined_accesses)
 TEST_F(msix, rule_16_qword_is_one_update)
 {
 	/*
-	 * The message is wrong in the registers as long as the entry is masked,
-	 * and complete in the moment it is unmasked.
+	 * The message in the registers is wrong as long as the entry is masked, and
+	 * complete at the moment it is unmasked.
 	 */
 	entry_set(&self->fn, 0, MSI_TO(0), VECTOR(1), ENTRY_MASKED);
 	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, MSIX, 0));
@@ -218,7 +218,7 @@ TEST_F(msix, rule_19_function_mask_or_own)
 		}
 	}
 
-	/* One of the two cleared is not enough. */
+	/* Clearing one of the two is not enough. */
 	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, MSIX, 5));
 	vcpu_clear_irr(self->vcpu);
 	msix_control(&self->fn, MSIX_ENABLE);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Functions as others than their owners see them: what, and who may. */
+/* How functions look to others than their owners: what is visible, and to whom. */
 #define _GNU_SOURCE
 #include <sched.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ static int call(int fd, unsigned long request, void *arg)
 	return ioctl(fd, request, arg) ? -errno : 0;
 }
 
-/* How many, or -errno. */
+/* Returns how many, or -errno. */
 static int functions_from(int device, __u32 from, __u32 room, struct msi_route_function *f)
 {
 	struct msi_route_get_functions g = {
@@ -51,7 +51,7 @@ static int vectors_of(int fd, __u32 function, __u32 kind, __u32 first, __u32 roo
 	return call(fd, MSI_ROUTE_GET_VECTORS, &g) ?: (int)g.nr;
 }
 
-/* Of this process; others' are looked over. */
+/* Finds one of this process; skips those of others. */
 static bool find_mine(int device, int vm_fd, struct msi_route_function *f)
 {
 	__u32 from = 0;
@@ -86,7 +86,7 @@ FIXTURE_TEARDOWN(observe)
 	vm_destroy(&self->vm);
 }
 
-/* ---- what ---- */
+/* ---- what is visible ---- */
 
 TEST_F(observe, function)
 {
@@ -138,12 +138,12 @@ TEST_F(observe, numbers_are_ascending_and_not_used_again)
 
 	function_open(&others[0], &self->vm, msix_shape(1));
 	function_open(&others[1], &self->vm, msi_shape(1, 0));
-	/* Of this process alone. */
+	/* Only of this process. */
 	give_up_capabilities();
 	ASSERT_EQ(3, functions_from(self->device, 0, 4, f));
 	EXPECT_LT(f[0].number, f[1].number);
 	EXPECT_LT(f[1].number, f[2].number);
-	/* Whichever it is. */
+	/* Either may come first. */
 	for (i = 0; f[i].caps[MSI].max != 1; i++)
 		ASSERT_GT(2, i);
 	EXPECT_STREQ("0x0", f[i].name);
@@ -158,7 +158,7 @@ TEST_F(observe, numbers_are_ascending_and_not_used_again)
 	function_close(&others[1]);
 }
 
-/* How many others were made between two of one's own is not to be told by them. */
+/* Numbers do not tell how many other functions were made between two of one's own. */
 TEST_F(observe, numbers_tell_nothing)
 {
 	enum { N = 8 };
@@ -212,7 +212,7 @@ TEST_F(observe, vectors)
 	EXPECT_EQ(0, v[69].messages);
 }
 
-/* On the function's own descriptor, which has no number. */
+/* By the function's own descriptor, which needs no number. */
 TEST_F(observe, vectors_of_ones_own)
 {
 	struct msi_route_vector v[2];
@@ -259,7 +259,7 @@ TEST_F(observe, last_reason)
 	EXPECT_LAST(MODE, MODE);
 }
 
-/* A change that is open, until an emulated host has taken longer than the bound. */
+/* An update is open, unless an emulated host takes longer than the bound. */
 TEST_F(observe, held)
 {
 	struct msi_route_vector v;
@@ -358,9 +358,9 @@ TEST_F(observe, errors)
 	EXPECT_EQ(0, functions_from(self->device, ~0U, 1, NULL));
 }
 
-/* ---- who may ---- */
+/* ---- to whom ---- */
 
-/* How a child without capabilities, which opened nothing itself, sees @number. */
+/* How @number looks to a child without capabilities that opened nothing itself. */
 static int seen_by_another(int device, __u32 number, bool privileged)
 {
 	struct msi_route_function f;
@@ -382,7 +382,7 @@ static int seen_by_another(int device, __u32 number, bool privileged)
 	return WEXITSTATUS(status);
 }
 
-/* The same user's, even the same program's: it is another process's machine. */
+/* The same user, even the same program: the machine belongs to another process. */
 TEST_F(observe, others_need_a_capability)
 {
 	EXPECT_EQ(1, seen_by_another(self->device, self->number, true));
@@ -401,7 +401,7 @@ TEST_F(observe, ones_own_needs_none)
 	EXPECT_EQ(1, vectors_of(self->device, self->number, MSIX, 0, 1, &v));
 }
 
-/* Nor the host's PIDs, by his own machine's name. */
+/* A container does not see the host's PIDs, even for its own machine. */
 TEST_F(observe, a_container_learns_no_pid)
 {
 	struct msi_route_function f;
@@ -425,7 +425,7 @@ TEST_F(observe, a_container_learns_no_pid)
 	EXPECT_EQ(0, status);
 }
 
-/* ---- against functions that come and go ---- */
+/* ---- functions that appear and disappear ---- */
 
 static bool stop;
 

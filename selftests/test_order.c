@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Rules 20 and 25 to 28: what a guest may rely on when its write has returned,
- * while devices raise without pause.
+ * Rules 20 and 25 to 28: what a guest may rely on after its write has returned, while
+ * devices raise without pause.
  */
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -17,7 +17,7 @@
 #define NR_VECTORS	16
 #define VECTOR_A	0x50	/* of the first vCPU */
 #define VECTOR_B	0x60	/* of the second vCPU, or the other message */
-#define NEVER		0x70	/* only ever stands in a masked entry */
+#define NEVER		0x70	/* is only ever in a masked entry */
 
 #define TABLE(entry, reg)	(TABLE_GPA(0) + ENTRY(entry) + (reg))
 #define UPPER_HALF(data, control) ((__u64)(control) << 32 | (data))
@@ -124,8 +124,8 @@ static void run(FIXTURE_DATA(order) *self, void (*guest)(void))
 	} while (0)
 
 /*
- * Lets @nr interrupts come; the devices do not pause.  So what is written next
- * meets them in the middle of their work.
+ * Lets @nr interrupts come; the devices do not pause.  So the next write meets them in
+ * the middle of their work.
  */
 static void take_interrupts(__u8 vector, unsigned int nr)
 {
@@ -140,7 +140,7 @@ static void take_interrupts(__u8 vector, unsigned int nr)
 
 /* ---- rule 20 ---- */
 
-/* One event a round: which round may begin, and which was raised. */
+/* One event a round: the round that may begin, and the one that was raised. */
 static __u32 begun, raised, taken, lost;
 
 static void take_one(struct guest_cpu *cpu, __u8 vector)
@@ -151,8 +151,8 @@ static void take_one(struct guest_cpu *cpu, __u8 vector)
 }
 
 /*
- * The event and the unmask happen at once.  When both have returned, the
- * message is in the IRR, whichever of them came first: nobody else will look.
+ * Event and unmask happen at once.  When both have returned, the message is in the IRR,
+ * whichever came first: nobody looks again.
  */
 static void mask_and_unmask(void)
 {
@@ -171,7 +171,7 @@ static void mask_and_unmask(void)
 			guest_write16(control, rounds % 3 == 1 ? 0 :
 					       MSIX_ENABLE | MSIX_FUNCTION_MASK);
 		store(&begun, rounds);
-		/* Sooner and later: each is an exit to KVM. */
+		/* After a varying delay: each read exits to KVM. */
 		for (i = 0; i < rounds / 3 % 16; i++)
 			guest_irr(VECTOR_A);
 		if (own)
@@ -223,9 +223,9 @@ TEST_F(order, rule_20_event_and_unmask_at_once)
 /* ---- rule 25 ---- */
 
 /*
- * The data is changed while the entry is unmasked and this vCPU's interrupts
- * are off: what was sent with the old data is in the IRR when the write
- * returns, and is taken; nothing with the old data may come after that.
+ * The data changes while the entry is unmasked and this vCPU's interrupts are off.  A
+ * message with the old data is in the IRR when the write returns, and is taken; no
+ * message with the old data may come after that.
  */
 static void change_data(void)
 {
@@ -237,7 +237,7 @@ static void change_data(void)
 	guest_write32(TABLE(0, ENTRY_CONTROL), 0);
 	for (rounds = 0; rounds < ROUNDS && !load(&wrong); rounds++) {
 		atomic_inc(&beat);
-		/* It takes long until a vector may come again. */
+		/* A vector is reused only after a long time. */
 		__u8 next = VECTOR_A + (rounds + 1) % NR_VECTORS;
 
 		store(&allowed[0][next], 1);
@@ -291,7 +291,7 @@ TEST_F(order, rule_25_no_old_address_after_a_write)
 
 static __u32 not_in_irr;
 
-/* Each way to let a pending message out; its IRR bit is there on return. */
+/* Each way to release a pending message: its IRR bit is set on return. */
 static void release_and_look(void)
 {
 	guest_cli();
@@ -313,7 +313,7 @@ static void release_and_look(void)
 			break;
 		}
 		guest_take_interrupts();
-		/* The devices do not pause: it becomes pending. */
+		/* The devices do not pause: an event becomes pending. */
 		while (!(guest_read32(PBA_GPA(0)) & 1))
 			atomic_inc(&beat);
 		if (guest_irr(VECTOR_A))
@@ -380,8 +380,8 @@ TEST_F(order, rule_27_nothing_after_a_mask)
 /* ---- rules 16 and 28 ---- */
 
 /*
- * NEVER stands in the data register only while the entry is masked: each write
- * changes data and mask together.  Half of one would let it out.
+ * NEVER is in the data register only while the entry is masked: each write changes data
+ * and mask together.  Half of a write would send it.
  */
 static void change_data_with_mask(void)
 {
@@ -415,8 +415,8 @@ static void take_all(void)
 }
 
 /*
- * Two whole messages in turn, (vCPU 0, A) and (vCPU 1, B), changed while
- * masked: (0, B) and (1, A) never stood in the registers.
+ * Alternates two whole messages, (vCPU 0, A) and (vCPU 1, B), while masked: (0, B) and
+ * (1, A) are never in the registers.
  */
 static void change_message(void)
 {

@@ -109,6 +109,37 @@ TEST_F(reset, rule_29_eventfds_stay)
 	EXPECT_TRUE(vcpu_take_irr(self->vcpu, VECTOR(1)));
 }
 
+/*
+ * A device's own reset: the driver does not set Bus Master Enable again, because its
+ * Command register is unchanged.
+ */
+TEST_F(reset, keeps_bus_master)
+{
+	msix_control(&self->fn, MSIX_ENABLE | MSIX_FUNCTION_MASK);
+	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, MSIX, 3));
+	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, MSI, 1));
+	ASSERT_EQ(0, reset_with(&self->fn, MSI_ROUTE_RESET_KEEP_BUS_MASTER));
+	EXPECT_EQ(1, totals(&self->fn, MSIX).cleared);
+	EXPECT_EQ(1, totals(&self->fn, MSI).cleared);
+	EXPECT_EQ(NR - 1, config_read(&self->fn, MSIX_CAP + MSIX_CONTROL, 2));
+	EXPECT_EQ(0, function_read(&self->fn, MSI_ROUTE_TABLE, ENTRY(3), 8));
+	EXPECT_EQ(ENTRY_MASKED, table_read(&self->fn, ENTRY(3) + ENTRY_CONTROL));
+	EXPECT_EQ(0, config_read(&self->fn, MSI_CAP + MSI_ADDRESS, 4));
+
+	program(&self->fn);
+	msix_control(&self->fn, MSIX_ENABLE);
+	EXPECT_EQ(0, vcpu_irr_weight(self->vcpu));
+	EXPECT_EQ(MSI_ROUTE_SENT, trigger(&self->fn, MSIX, 3));
+	EXPECT_TRUE(vcpu_take_irr(self->vcpu, VECTOR(3)));
+
+	/* It is kept, not set. */
+	ASSERT_EQ(0, set_bus_master(&self->fn, 0));
+	ASSERT_EQ(0, reset_with(&self->fn, MSI_ROUTE_RESET_KEEP_BUS_MASTER));
+	program(&self->fn);
+	msix_control(&self->fn, MSIX_ENABLE);
+	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, MSIX, 3));
+}
+
 /* ---- events in flight ---- */
 
 #define NR_RESETS	200
@@ -166,8 +197,8 @@ static __u64 events(struct function *fn)
 }
 
 /*
- * What was under way has arrived, or never will, when the reset returns; what
- * comes later is kept.  One entry is a broadcast, which a work item may send.
+ * When the reset returns, each message that was under way has arrived or never will;
+ * later events are kept.  One entry is a broadcast, which a work item may send.
  */
 TEST_F(reset, rule_29_nothing_after_it)
 {
@@ -194,7 +225,7 @@ TEST_F(reset, rule_29_nothing_after_it)
 			msix_control(&self->fn, MSIX_ENABLE);
 		else
 			msi_control(&self->fn, MSI_ENABLE | MSI_MME(2));
-		/* More than what was pending: in full flow. */
+		/* More than what was pending: a steady flow of messages. */
 		while (totals(&self->fn, kind).messages < before + NR_SOURCES + round % 8)
 			sched_yield();
 
@@ -230,12 +261,65 @@ TEST_F(reset, rule_29_nothing_after_it)
 	       x.events + m.events, x.messages + m.messages, x.cleared + m.cleared);
 }
 
+static void *raise_in_store(void *arg)
+{
+	struct devices *d = arg;
+	__u32 state = 3;
+
+	while (!load(&d->stop)) {
+		if (trigger(d->fn, MSI_ROUTE_IMS, next_random(&state) % NR) < 0)
+			die("MSI_ROUTE_TRIGGER");
+		sched_yield();
+	}
+	return NULL;
+}
+
+/* It has no Enable: only the entries themselves keep messages from being sent. */
+TEST_F(reset, message_store_keeps_bus_master)
+{
+	struct msi_route_create shape = {
+		.size = sizeof(shape), .ims_vectors = NR,
+	};
+	struct msi_route_ims_op ops[NR] = {};
+	struct msi_route_counters c;
+	struct function fn;
+	struct devices d = { .fn = &fn };
+	unsigned int i, round;
+	pthread_t thread;
+
+	for (i = 0; i < NR; i++) {
+		ops[i].vector = i;
+		ops[i].entry.address_lo = MSI_TO(i == NR - 1 ? 0xff : 0);
+		ops[i].entry.data = VECTOR(i);
+	}
+	function_open(&fn, &self->vm, shape);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, raise_in_store, &d));
+	for (round = 0; round < NR_RESETS; round++) {
+		c = totals(&fn, MSI_ROUTE_IMS);
+		ASSERT_EQ(0, set_ims(&fn, ops, NR));
+		while (totals(&fn, MSI_ROUTE_IMS).messages < c.messages + NR + round % 8)
+			sched_yield();
+		ASSERT_EQ(0, reset_with(&fn, MSI_ROUTE_RESET_KEEP_BUS_MASTER));
+		c = totals(&fn, MSI_ROUTE_IMS);
+		vcpu_clear_irr(self->vcpu);
+		while (totals(&fn, MSI_ROUTE_IMS).events < c.events + 4)
+			sched_yield();
+		ASSERT_EQ(0, vcpu_irr_weight(self->vcpu));
+		ASSERT_EQ(c.messages, totals(&fn, MSI_ROUTE_IMS).messages);
+	}
+	store(&d.stop, true);
+	pthread_join(thread, NULL);
+	c = totals(&fn, MSI_ROUTE_IMS);
+	EXPECT_EQ(c.events, accounted(&c));
+	function_close(&fn);
+}
+
 /* ---- equal values ---- */
 
 /*
- * The device forgot its table, nobody told the module, and the guest writes
- * what it wrote before.  A write that were skipped because it changes nothing
- * would not be among the updates.
+ * The device lost its table, nobody told the module, and the guest writes the old values
+ * back.  A write that was skipped because it changes nothing would not be among the
+ * updates.
  */
 TEST_F(reset, rule_30_equal_values_take_effect)
 {
@@ -276,7 +360,7 @@ TEST_F(reset, rule_31_bus_master_msix)
 	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->fn, MSIX, 6));
 	EXPECT_TRUE(pba_bit(&self->fn, 6));
 	EXPECT_EQ(0, vcpu_irr_weight(self->vcpu));
-	/* Neither unmask nor enable helps. */
+	/* Neither an unmask nor Enable helps. */
 	entry_mask(&self->fn, 6, true);
 	entry_mask(&self->fn, 6, false);
 	msix_control(&self->fn, 0);
@@ -297,6 +381,122 @@ TEST_F(reset, rule_31_bus_master_msi)
 	ASSERT_EQ(0, set_bus_master(&self->fn, 1));
 	EXPECT_EQ(0, msi_pending(&self->fn));
 	EXPECT_TRUE(vcpu_take_irr(self->vcpu, MSI_VECTOR + 2));
+}
+
+/* ---- Command ---- */
+
+#define COMMAND		4
+
+/* Sends what is pending; else does nothing. */
+static bool is_bus_master(struct function *fn)
+{
+	bool sent = trigger(fn, MSIX, 0) == MSI_ROUTE_SENT;
+
+	vcpu_clear_irr(&fn->vm->vcpu[0]);
+	clear_pending(fn, MSIX, 0);
+	return sent;
+}
+
+/* A function that is no bus master, but otherwise ready. */
+static void open_with(struct function *fn, struct vm *vm, __u32 flags)
+{
+	struct msi_route_create shape = msix_shape(2);
+
+	shape.flags = flags;
+	if (function_try_open(fn, vm, shape) < 0)
+		die("MSI_ROUTE_CREATE");
+	entry_set(fn, 0, MSI_TO(0), VECTOR(0), 0);
+	entry_set(fn, 1, MSI_TO(0xff), VECTOR(1), 0);
+	msix_control(fn, MSIX_ENABLE);
+}
+
+/* Whatever else the access covers; across dwords as well [11]. */
+TEST_F(reset, rule_31_by_command)
+{
+	static const struct { __u32 offset, len; } accesses[] = {
+		{ 4, 1 }, { 4, 2 }, { 4, 3 }, { 4, 4 }, { 4, 8 }, { 3, 2 }, { 2, 4 }, { 1, 8 },
+		{ 0, 5 }, { 0, 8 },
+	}, others[] = {
+		{ 5, 1 }, { 6, 2 }, { 5, 4 }, { 0, 4 }, { 2, 2 }, { 3, 1 }, { 8, 4 }, { 0x104, 4 },
+	};
+	struct function fn;
+	unsigned int i;
+	__u64 value;
+
+	open_with(&fn, &self->vm, MSI_ROUTE_CREATE_COMMAND);
+	EXPECT_FALSE(is_bus_master(&fn));
+	for (i = 0; i < ARRAY_SIZE(accesses); i++) {
+		const __u32 byte = COMMAND - accesses[i].offset;
+
+		function_write(&fn, MSI_ROUTE_CONFIG, accesses[i].offset, accesses[i].len,
+			       4ULL << 8 * byte);
+		EXPECT_TRUE(is_bus_master(&fn)) TH_LOG("access %u", i);
+		function_write(&fn, MSI_ROUTE_CONFIG, accesses[i].offset, accesses[i].len,
+			       ~(4ULL << 8 * byte));
+		EXPECT_FALSE(is_bus_master(&fn)) TH_LOG("access %u", i);
+	}
+	for (i = 0; i < ARRAY_SIZE(others); i++) {
+		function_write(&fn, MSI_ROUTE_CONFIG, others[i].offset, others[i].len, ~0ULL);
+		EXPECT_FALSE(is_bus_master(&fn)) TH_LOG("access %u", i);
+	}
+	/* The register itself is the VMM's. */
+	value = 0xa5c3;
+	EXPECT_EQ(0, function_access(&fn, MSI_ROUTE_READ, MSI_ROUTE_CONFIG, COMMAND, 2, &value));
+	EXPECT_EQ(0xa5c3, value);
+	close(fn.fd);
+}
+
+/* When the write has returned, what was pending has been sent; broadcasts too [26]. */
+TEST_F(reset, rule_31_by_command_sends_what_is_pending)
+{
+	struct function fn;
+	unsigned int i;
+
+	open_with(&fn, &self->vm, MSI_ROUTE_CREATE_COMMAND);
+	for (i = 0; i < 2; i++)
+		EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&fn, MSIX, i));
+	config_write(&fn, COMMAND, 2, 0x406);
+	for (i = 0; i < 2; i++) {
+		EXPECT_TRUE(vcpu_irr(self->vcpu, VECTOR(i)));
+		EXPECT_FALSE(pba_bit(&fn, i));
+	}
+	close(fn.fd);
+}
+
+/* The VMM reports what the module does not see. */
+TEST_F(reset, rule_31_by_command_and_by_call)
+{
+	struct function fn;
+
+	open_with(&fn, &self->vm, MSI_ROUTE_CREATE_COMMAND);
+	ASSERT_EQ(0, set_bus_master(&fn, 1));
+	EXPECT_TRUE(is_bus_master(&fn));
+	config_write(&fn, COMMAND, 2, 0x402);
+	EXPECT_FALSE(is_bus_master(&fn));
+	config_write(&fn, COMMAND, 2, 0x406);
+	EXPECT_TRUE(is_bus_master(&fn));
+	ASSERT_EQ(0, reset_with(&fn, MSI_ROUTE_RESET_KEEP_BUS_MASTER));
+	entry_set(&fn, 0, MSI_TO(0), VECTOR(0), 0);
+	msix_control(&fn, MSIX_ENABLE);
+	EXPECT_TRUE(is_bus_master(&fn));
+	ASSERT_EQ(0, reset(&fn));
+	entry_set(&fn, 0, MSI_TO(0), VECTOR(0), 0);
+	msix_control(&fn, MSIX_ENABLE);
+	EXPECT_FALSE(is_bus_master(&fn));
+	close(fn.fd);
+}
+
+TEST_F(reset, rule_31_command_is_not_followed_by_default)
+{
+	struct function fn;
+
+	open_with(&fn, &self->vm, 0);
+	config_write(&fn, COMMAND, 2, 0x406);
+	EXPECT_FALSE(is_bus_master(&fn));
+	ASSERT_EQ(0, set_bus_master(&fn, 1));
+	config_write(&fn, COMMAND, 2, 0x402);
+	EXPECT_TRUE(is_bus_master(&fn));
+	close(fn.fd);
 }
 
 TEST_F(reset, rule_31_clear_at_creation_and_after_reset)

@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -47,7 +48,7 @@ FIXTURE_TEARDOWN(state)
 	vm_destroy(&self->vm);
 }
 
-/* A struct for the call, with its pointers. */
+/* Prepares a struct for the call, with its pointers. */
 static void prepare(struct saved *s)
 {
 	s->state.size = sizeof(s->state);
@@ -79,7 +80,7 @@ static int restore(struct function *fn, struct saved *s)
 	return ioctl(fn->fd, MSI_ROUTE_RESTORE, &s->state) ? -errno : 0;
 }
 
-/* From one to the other, which then runs. */
+/* Moves the state from one function to the other, which then runs. */
 static int migrate(struct function *from, struct function *to, struct saved *s)
 {
 	int ret = set_run(from, 0);
@@ -99,7 +100,7 @@ TEST_F(state, stopped_sends_nothing)
 	ASSERT_EQ(0, set_run(&self->from, 0));
 	EXPECT_EQ(MSI_ROUTE_PENDING, trigger(&self->from, MSIX, 0));
 	EXPECT_EQ(MSI_ROUTE_COALESCED, trigger(&self->from, MSIX, 0));
-	/* However its registers are written. */
+	/* Whatever is written to its registers. */
 	entry_mask(&self->from, 0, true);
 	entry_mask(&self->from, 0, false);
 	msix_control(&self->from, 0);
@@ -108,7 +109,7 @@ TEST_F(state, stopped_sends_nothing)
 	ASSERT_EQ(0, set_bus_master(&self->from, 1));
 	EXPECT_TRUE(pba_bit(&self->from, 0));
 	EXPECT_EQ(0, vcpu_irr_weight(self->vcpu));
-	/* Twice is as once. */
+	/* A second stop changes nothing. */
 	ASSERT_EQ(0, set_run(&self->from, 0));
 	ASSERT_EQ(0, set_run(&self->from, 1));
 	EXPECT_TRUE(vcpu_take_irr(self->vcpu, VECTOR));
@@ -138,7 +139,7 @@ static void *raise_without_pause(void *arg)
 	return NULL;
 }
 
-/* What was under way has arrived when the stop returns; nothing comes later. */
+/* When the stop returns, all that was under way has arrived; nothing comes later. */
 TEST_F(state, stop_while_raised)
 {
 	pthread_t thread;
@@ -207,7 +208,7 @@ TEST_F(state, all_registers)
 	EXPECT_EQ(0, memcmp(&again, &self->saved, sizeof(again)));
 }
 
-/* Once, when it runs, and whatever the vCPU was restored from before. */
+/* Once, when it runs, and not into what the vCPU's restore replaces before. */
 TEST_F(state, pending_is_sent_once)
 {
 	entry_set(&self->from, 3, MSI_TO(0), VECTOR, ENTRY_MASKED);
@@ -233,7 +234,7 @@ TEST_F(state, pending_is_sent_once)
 	EXPECT_EQ(2, totals(&self->to, MSIX).replayed);
 }
 
-/* A restore replaces what was there, pending events too. */
+/* A restore replaces the old state, pending events too. */
 TEST_F(state, replaces)
 {
 	struct msi_route_counters c;
@@ -264,7 +265,7 @@ static __u64 now_ns(void)
 	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
 
-/* The guest stands between address and data while its machine is moved. */
+/* The guest is between address and data while its machine is moved. */
 TEST_F(state, hold_goes_along)
 {
 	const __u32 bound = 1000000000;
@@ -278,7 +279,7 @@ TEST_F(state, hold_goes_along)
 	ASSERT_EQ(0, migrate(&self->from, &self->to, &self->saved));
 	EXPECT_EQ(1 << 1, self->saved.held[0]);
 	EXPECT_EQ(0, self->saved.state.msi_held);
-	/* As much as the bound allows: a message of old data was torn. */
+	/* As far as the bound allows: a message with the old data would be torn. */
 	table_write(&self->to, ENTRY(1) + ENTRY_DATA, VECTOR + 1);
 	EXPECT_FALSE(vcpu_irr(&self->vm.vcpu[1], VECTOR) &&
 		     !totals(&self->to, MSIX).holds_expired);
@@ -287,7 +288,7 @@ TEST_F(state, hold_goes_along)
 		    totals(&self->to, MSIX).holds_expired);
 }
 
-/* Time that passes while the function is stopped is not the guest's. */
+/* Time does not count while the function is stopped. */
 TEST_F(state, hold_does_not_run_out_while_stopped)
 {
 	const __u32 bound = 200000000;
@@ -301,7 +302,7 @@ TEST_F(state, hold_does_not_run_out_while_stopped)
 	ASSERT_EQ(0, set_run(&self->from, 0));
 	if (totals(&self->from, MSIX).holds_expired)
 		SKIP(return, "this host is too slow for a bound of 200 ms");
-	/* It would have run out; and a timer of the same length has come. */
+	/* It would have expired by now; a timer of the same length has. */
 	begin = now_ns();
 	while (now_ns() - begin < 2ULL * bound)
 		nanosleep(&(struct timespec){ .tv_nsec = bound }, NULL);
@@ -309,15 +310,26 @@ TEST_F(state, hold_does_not_run_out_while_stopped)
 	ASSERT_EQ(0, save(&self->from, &self->saved));
 	EXPECT_EQ(1 << 1, self->saved.held[0]);
 
-	/* When it runs the bound begins, and is the end of it. */
+	/* The bound begins when the function runs, and ends the hold. */
 	ASSERT_EQ(0, set_run(&self->from, 1));
 	while (!vcpu_irr(&self->vm.vcpu[1], VECTOR))
 		sched_yield();
 	EXPECT_EQ(1, totals(&self->from, MSIX).holds_expired);
 }
 
+static bool vcpus_end;
+
+static void run_on(void)
+{
+	while (!load(&vcpus_end))
+		guest_relax();
+}
+
+/* When its vCPUs run, whichever of them opened it: test_pause has the rest. */
 TEST_F(state, restored_hold_runs_out)
 {
+	unsigned int i;
+
 	ASSERT_EQ(0, set_hold(&self->from, 1000000000));
 	entry_set(&self->from, 1, MSI_TO(0), VECTOR, 0);
 	msix_control(&self->from, MSIX_ENABLE);
@@ -329,8 +341,14 @@ TEST_F(state, restored_hold_runs_out)
 	ASSERT_EQ(0, set_run(&self->to, 0));
 	ASSERT_EQ(0, restore(&self->to, &self->saved));
 	ASSERT_EQ(0, set_run(&self->to, 1));
-	while (!vcpu_irr(&self->vm.vcpu[1], VECTOR))
+	for (i = 0; i < self->vm.nr_vcpus; i++)
+		vcpu_start(&self->vm.vcpu[i], run_on);
+	while (totals(&self->to, MSIX).pending)
 		sched_yield();
+	store(&vcpus_end, true);
+	for (i = 0; i < self->vm.nr_vcpus; i++)
+		vcpu_join(&self->vm.vcpu[i]);
+	EXPECT_TRUE(vcpu_irr(&self->vm.vcpu[1], VECTOR));
 	EXPECT_EQ(1, totals(&self->to, MSIX).holds_expired);
 }
 
@@ -420,7 +438,7 @@ TEST_F(state, efault)
 	EXPECT_EQ(ENTRY_MASKED, table_read(&self->from, ENTRY(0) + ENTRY_CONTROL));
 }
 
-/* One capability only: the fields of the other are 0, its pointers unused. */
+/* One capability only: the fields of the other are 0, and its pointers are unused. */
 TEST_F(state, of_one_capability)
 {
 	struct msi_route_state s = { .size = sizeof(s), .msi_vectors = 1 };
@@ -450,8 +468,8 @@ TEST_F(state, of_one_capability)
 /* ---- nothing is lost ---- */
 
 /*
- * A device raises while the function is masked, unmasked and stopped; what is
- * pending then goes on to the next function, two hundred times.
+ * A device raises while the function is masked, unmasked and stopped.  Pending events
+ * move on to the next function, two hundred times.
  */
 TEST_F(state, two_hundred_moves)
 {
@@ -499,7 +517,7 @@ TEST_F(state, two_hundred_moves)
 	EXPECT_EQ(raised, ended + c.events);
 }
 
-/* ---- handed over while a device goes on ---- */
+/* ---- handed over while a device keeps raising ---- */
 
 static __u64 held_by(int fd)
 {
@@ -508,7 +526,7 @@ static __u64 held_by(int fd)
 	return read(fd, &count, sizeof(count)) == sizeof(count) ? count : 0;
 }
 
-/* What was signalled before is in the state, what comes after it in the eventfd. */
+/* Earlier signals are in the state, later ones in the eventfd. */
 TEST_F(state, detached_by_save)
 {
 	int fd[3] = { new_eventfd(), new_eventfd(), new_eventfd() };
@@ -518,7 +536,7 @@ TEST_F(state, detached_by_save)
 	ASSERT_EQ(0, set_eventfd(&self->from, MSIX, 0, fd[1], MSI_ROUTE_EVENTFD_ADD));
 	ASSERT_EQ(0, set_eventfd(&self->from, MSIX, NR - 1, fd[2], 0));
 	ASSERT_EQ(0, set_eventfd(&self->from, MSI, 1, msi, 0));
-	/* A call that fails detaches none. */
+	/* A call that fails detaches nothing. */
 	EXPECT_EQ(-EBUSY, save_with(&self->from, &self->saved, MSI_ROUTE_STATE_DETACH));
 	ASSERT_EQ(0, set_run(&self->from, 0));
 	EXPECT_EQ(-EOPNOTSUPP, save_with(&self->from, &self->saved, 2));
@@ -543,10 +561,90 @@ TEST_F(state, detached_by_save)
 	EXPECT_EQ(1, held_by(fd[2]));
 }
 
+#define NR_ONCE		2048
+#define NR_ROUNDS	10
+
+struct once {
+	int fd[NR_ONCE];
+	unsigned int signalled;
+};
+
+/* From the last one to the first: a save goes the other way. */
+static void *signal_once(void *arg)
+{
+	struct once *once = arg;
+	unsigned int i;
+
+	for (i = NR_ONCE; i--; ) {
+		signal_eventfd(once->fd[i], 1);
+		atomic_inc(&once->signalled);
+	}
+	return NULL;
+}
+
 /*
- * Two processes, each with a virtual machine, hand a function to each other, while a third
- * signals its eventfds without pause.  Vector 0 is sent, 1 is masked, and 2 has two
- * eventfds; nothing that is signalled is lost, be it a vector's last event.
+ * The eventfds of many vectors are signalled one after the other, each once, while a save
+ * detaches them: each signal is in the state or in the eventfd.  Repeats until both have
+ * happened often enough.
+ */
+TEST(saved_or_left)
+{
+	static __u64 pba[NR_ONCE / 64], held[NR_ONCE / 64];
+	static struct msi_route_entry entries[NR_ONCE];
+	struct msi_route_state state = {
+		.size = sizeof(state), .flags = MSI_ROUTE_STATE_DETACH,
+		.msix_vectors = NR_ONCE, .entries = (unsigned long)entries,
+		.pba = (unsigned long)pba, .held = (unsigned long)held,
+	};
+	struct rlimit files = { NR_ONCE + 256, NR_ONCE + 256 };
+	unsigned int i, wrong, rounds = 0, both = 0;
+	static struct once once;
+	__u64 saved, left, events;
+	struct function fn;
+	pthread_t thread;
+	struct vm vm;
+
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
+	vm_create(&vm, 0, 1);
+	function_open(&fn, &vm, msix_shape(NR_ONCE));
+	ASSERT_EQ(0, set_run(&fn, 0));
+	for (i = 0; i < NR_ONCE; i++)
+		once.fd[i] = new_eventfd();
+	while (both < NR_ROUNDS) {
+		ASSERT_EQ(0, reset(&fn));
+		ASSERT_EQ(0, set_eventfds(&fn, MSIX, 0, NR_ONCE, once.fd, 0));
+		events = totals(&fn, MSIX).events;
+		store(&once.signalled, 0);
+		ASSERT_EQ(0, pthread_create(&thread, NULL, signal_once, &once));
+		while (load(&once.signalled) < NR_ONCE / 8)
+			sched_yield();
+		ASSERT_EQ(0, ioctl(fn.fd, MSI_ROUTE_SAVE, &state));
+		pthread_join(thread, NULL);
+		saved = 0;
+		left = 0;
+		wrong = 0;
+		for (i = 0; i < NR_ONCE; i++) {
+			bool in_state = pba[i / 64] >> i % 64 & 1;
+			__u64 in_eventfd = held_by(once.fd[i]);
+
+			saved += in_state;
+			left += in_eventfd;
+			wrong += in_state + in_eventfd != 1;
+		}
+		ASSERT_EQ(0, wrong);
+		ASSERT_EQ(events + saved, totals(&fn, MSIX).events);
+		both += saved && left;
+		rounds++;
+	}
+	REMARK("%u of %u saves came in between", both, rounds);
+	function_close(&fn);
+	vm_destroy(&vm);
+}
+
+/*
+ * Two processes, each with a virtual machine, hand a function to each other, while a
+ * third one signals its eventfds without pause.  Vector 0 is sent, 1 is masked, and 2 has
+ * two eventfds.  No signal is lost, not even a vector's last one.
  */
 #define NR_HANDOVERS	1000U
 #define NR_SIGNALS	4
@@ -578,7 +676,7 @@ static void must(bool done, const char *what)
 		die("%s", what);
 }
 
-/* Returns how many events of it were restored. */
+/* Returns how many events were restored with it. */
 static __u64 take_over(struct shared *shared, struct vm *vm, struct function *fn, bool first)
 {
 	__u64 restored;

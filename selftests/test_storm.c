@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Everything at once: devices raise by ioctl and by eventfd, vCPUs mask,
- * unmask, move, disable and enable, the VMM plays with Bus Master Enable and
- * resets.  Afterwards every event is accounted for, and what was posted is
- * acknowledged.
+ * Everything at once: devices raise by ioctl and by eventfd, vCPUs mask, unmask, move,
+ * disable and enable, the VMM toggles Bus Master Enable and resets.  Afterwards every
+ * event is accounted for, and all posted work is acknowledged.
  *
- * Entry n has vector SET(c) + n on vCPU c: a vector tells its entry, and one
- * of the wrong set is a torn message.
+ * Entry n has vector SET(c) + n on vCPU c: a vector tells its entry, and one of the wrong
+ * set is a torn message.
  */
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -24,7 +23,7 @@
 #define OPERATIONS	20		/* of the guest between two of them */
 #define SET(cpu)	(0x20U + (cpu) * 0x40U)
 #define MSI_VECTOR(n)	(SET(0) + NR_ENTRIES + (n))
-/* Below all others: when it is taken, they have been taken. */
+/* Below all others: when it is taken, all others have been taken. */
 #define LAST_VECTOR	0x1f
 
 #define MSIX		MSI_ROUTE_MSIX
@@ -69,7 +68,7 @@ static void program_entry(unsigned int entry, unsigned int cpu)
 
 static void operate(__u32 random)
 {
-	/* Each vCPU has its own entries; the controls are everybody's. */
+	/* Each vCPU has its own entries; all share the controls. */
 	unsigned int cpu = guest_this_cpu()->index;
 	unsigned int entry = (random >> 8) % (NR_ENTRIES / NR_VCPUS) * NR_VCPUS + cpu;
 	unsigned long msi = CONFIG_GPA(MSI_FN) + MSI_CAP;
@@ -205,7 +204,7 @@ static void send_last(struct vm *vm, unsigned int cpu)
 		die("KVM_SIGNAL_MSI");
 }
 
-/* All vCPUs have taken whatever is in their IRR. */
+/* Returns when all vCPUs have taken everything in their IRR. */
 static void take_everything(struct vm *vm)
 {
 	unsigned int i;
@@ -221,7 +220,7 @@ static void take_everything(struct vm *vm)
 
 typedef void (*disturb_fn)(FIXTURE_DATA(storm) *self, __u32 random);
 
-/* Returns when devices and vCPUs are at rest; @disturb disturbs until then. */
+/* Returns when devices and vCPUs are at rest; until then @disturb disturbs them. */
 static void run(FIXTURE_DATA(storm) *self, disturb_fn disturb)
 {
 	struct device devices[NR_DEVICES];
@@ -257,7 +256,7 @@ static void stop_guest(struct vm *vm)
 
 	store(&stop, true);
 	for (i = 0; i < NR_VCPUS; i++) {
-		/* One that sees @stop without it ends without taking it. */
+		/* A vCPU that sees @stop first ends without taking it. */
 		send_last(vm, i);
 		vcpu_join(&vm->vcpu[i]);
 	}
@@ -316,11 +315,11 @@ static void reset_now_and_then(FIXTURE_DATA(storm) *self, __u32 random)
 		die("MSI_ROUTE_RESET");
 	set_bus_master(&self->msix, 1);
 	set_bus_master(&self->msi, 1);
-	/* The guest programs its entries again; MSI is for us to do. */
+	/* The guest programs its entries again; MSI is left to us. */
 	msi_set(&self->msi, MSI_TO(0), MSI_VECTOR(0));
 }
 
-/* What was pending at a reset is gone, and counted: each source posts anew. */
+/* A reset clears and counts pending events: each source posts anew. */
 TEST_F(storm, with_resets)
 {
 	unsigned int i;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tenants of one host: members of the group that may use the device, each with
- * virtual machines of his own.  What one of them holds, or does not give, stands in
- * nobody else's way, nor in that of root who looks; and who is killed goes, with all
- * that was his.
+ * Tenants of one host: members of the group that may use the device, each with virtual
+ * machines of their own.  What one of them holds, or does not provide, blocks nobody
+ * else, nor root who observes.  When a tenant is killed, all that it had goes.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -36,6 +35,7 @@ static struct msi_route_create all_shape(void)
 {
 	struct msi_route_create shape = msix_shape(NR_VECTORS);
 
+	shape.flags = MSI_ROUTE_CREATE_REMAPPING;
 	shape.grant_cap = 0x80;
 	shape.ims_vectors = NR_VECTORS;
 	return shape;
@@ -105,6 +105,14 @@ static void call_map(struct function *fn, void *memory)
 	    TABLE_GPA(0) + __atomic_fetch_add(&places, 1, __ATOMIC_RELAXED) * 0x1000UL, 0);
 }
 
+static void call_get_map(struct function *fn, void *memory)
+{
+	struct msi_route_get_map m = { .size = sizeof(m) };
+
+	(void)memory;
+	ioctl(fn->fd, MSI_ROUTE_GET_MAP, &m);
+}
+
 struct caller {
 	pthread_t thread;
 	struct function *fn;
@@ -162,7 +170,7 @@ static void hold_slots_lock(struct caller *c, struct function *fn)
 	absent_wait(&absent, 1);
 }
 
-/* ---- a tenant who means ill ---- */
+/* ---- a hostile tenant ---- */
 
 /* More than a workqueue runs at a time. */
 #define NR_FUNCTIONS	300
@@ -205,9 +213,9 @@ static void become_tenant(void)
 }
 
 /*
- * Each of his functions has a thread in a call that does not return, and then its
- * guest writes something that the VMM is to be told of: from one CPU, whose workers
- * are the victim's as well.
+ * Each of the tenant's functions has a thread in a call that does not return.  Then its
+ * guest writes something that the VMM is to be notified of: from one CPU, whose workers
+ * the victim uses as well.
  */
 static void attack(void (*call)(struct function *fn, void *memory), bool copies, int cpu,
 		   int ready)
@@ -225,7 +233,7 @@ static void attack(void (*call)(struct function *fn, void *memory), bool copies,
 			die("function %u", i);
 		if (set_notify(fn, MSI_ROUTE_CHANGE_MESSAGE, new_eventfd()) || set_run(fn, 0))
 			die("notify");
-		/* Something to copy; of what follows the VMM is told as well. */
+		/* Gives it something to copy; the next change notifies too. */
 		if (call == call_get_changes)
 			table_write(fn, 0, MSI_TO(0));
 	}
@@ -277,7 +285,7 @@ FIXTURE_SETUP(tenants)
 	self->users = all_users();
 	self->areas = module_areas();
 	vm_create(&self->vm, 0, 2);
-	/* A broadcast by KVM alone, which it leaves to the kernel's own workqueue. */
+	/* A broadcast by KVM alone, which leaves it to the kernel's own workqueue. */
 	routes->entries[0].u.msi.address_lo = BROADCAST;
 	routes->entries[0].u.msi.data = VECTOR;
 	vm_set_routes(&self->vm, routes);
@@ -285,7 +293,7 @@ FIXTURE_SETUP(tenants)
 	self->irqfd = new_eventfd();
 	irqfd.fd = self->irqfd;
 	ASSERT_EQ(0, ioctl(self->vm.fd, KVM_IRQFD, &irqfd));
-	/* And one by the module; and changes that the VMM is told of. */
+	/* And one by the module; and changes that the VMM is notified of. */
 	ASSERT_LE(0, function_try_open(&self->fn, &self->vm, msix_shape(1)));
 	ASSERT_EQ(0, set_bus_master(&self->fn, 1));
 	entry_set(&self->fn, 0, BROADCAST, VECTOR + 1, 0);
@@ -311,7 +319,7 @@ FIXTURE_TEARDOWN(tenants)
 	EXPECT_EQ(0, chmod("/dev/kvm", self->kvm.st_mode & 07777));
 }
 
-/* Each waits until it is so. */
+/* Each loop waits until it is so. */
 static void be_told(FIXTURE_DATA(tenants) *self)
 {
 	struct pollfd notify = { .fd = self->notify, .events = POLLIN };
@@ -451,11 +459,12 @@ static void make_function(void)
 	table_write(&fn, 0, MSI_TO(0));
 }
 
-/* What takes no lock of the VMM's: the guest's accesses, events, looks. */
+/* Operations that take no lock of the VMM: the guest's accesses, events, reading. */
 static void use_function(void)
 {
 	struct msi_route_translation t = {
 		.size = sizeof(t), .flags = MSI_ROUTE_TRANSLATION_NONE,
+		.raw_address = MSI_TO(0) | 0x10,
 	};
 	struct msi_route_vector vector;
 
@@ -497,6 +506,12 @@ static void call_reset(struct function *fn, void *memory)
 	reset(fn);
 }
 
+static void call_set_remapping(struct function *fn, void *memory)
+{
+	(void)memory;
+	set_remapping(fn, MSI_ROUTE_REMAPPING_ALL);
+}
+
 static void call_resize(struct function *fn, void *memory)
 {
 	(void)memory;
@@ -521,15 +536,17 @@ static const struct {
 	{ "SET_ENTRIES", call_set_entries, true },
 	{ "SET_IMS", call_set_ims, true },
 	{ "MAP", call_map, false },
+	{ "GET_MAP", call_get_map, false },
 	{ "SET_EVENTFD", call_set_eventfd, false },
 	{ "SET_NOTIFY", call_set_notify, false },
 	{ "SET_RUN", call_stop, false },
 	{ "RESET", call_reset, false },
+	{ "SET_REMAPPING", call_set_remapping, false },
 	{ "RESIZE", call_resize, false },
 	{ "a guest's request for vectors", call_grant, false },
 };
 
-/* No lock is held over a copy: all other calls return, and the copy ends by a signal. */
+/* No lock is held during a copy: all other calls return, and a signal ends the copy. */
 TEST(a_copy_keeps_nobody_waiting)
 {
 	unsigned int i, j;
@@ -563,8 +580,8 @@ TEST(a_copy_keeps_nobody_waiting)
 }
 
 /*
- * Another process holds the function, too.  While its owner waits for KVM, it waits
- * for its owner; and can be killed.
+ * Another process holds the function, too.  While the owner waits for KVM, that process
+ * waits for the owner; it can be killed.
  */
 TEST(each_wait_ends_with_a_signal)
 {
@@ -593,4 +610,158 @@ TEST(each_wait_ends_with_a_signal)
 		ASSERT_EQ(pid, waitpid(pid, &status, 0));
 		EXPECT_TRUE(WIFSIGNALED(status)) TH_LOG("%s", calls[i].name);
 	}
+}
+
+/* ---- a guest whose page does not come ---- */
+
+#define ABSENT_GPA	0xa0000000UL
+
+static struct function passed;
+static struct vm second;
+static __u32 exits;
+
+static void read_absent(void)
+{
+	guest_read32(ABSENT_GPA);
+}
+
+static void read_table_of_the_passed(void)
+{
+	guest_read32(TABLE_GPA(1));
+}
+
+static bool count_exit(struct vm *vm, __u64 gpa, void *data, __u32 len, bool write)
+{
+	(void)vm;
+	(void)write;
+	if (gpa == TABLE_GPA(1))
+		atomic_inc(&exits);
+	memset(data, 0, len);
+	return true;
+}
+
+/* Its first vCPU stays in KVM until the process is killed. */
+static void wait_for_a_page(void)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = 1, .guest_phys_addr = ABSENT_GPA, .memory_size = absent.size,
+		.userspace_addr = (unsigned long)absent.memory,
+	};
+
+	if (ioctl(vm.fd, KVM_SET_USER_MEMORY_REGION, &region))
+		die("KVM_SET_USER_MEMORY_REGION");
+	vcpu_start(&vm.vcpu[0], read_absent);
+	absent_wait(&absent, 1);
+}
+
+static void call_close(struct function *fn, void *memory)
+{
+	(void)memory;
+	close(fn->fd);
+}
+
+static void call_rebind(struct function *fn, void *memory)
+{
+	(void)memory;
+	rebind(fn, &second);
+}
+
+/*
+ * Another process has the last descriptor of a function.  It closes it and goes on.  The
+ * place leads nowhere at once, whatever happens to it in the kernel.
+ */
+static void close_in_another_process(void)
+{
+	int fds[2], status;
+	pid_t pid;
+
+	if (pipe(fds))
+		die("pipe");
+	pid = fork();
+	if (!pid) {
+		char byte;
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(fds[1]);
+		if (read(fds[0], &byte, 1) != 1)
+			_exit(1);
+		close(passed.fd);
+		_exit(0);
+	}
+	close(passed.fd);
+	if (write(fds[1], "x", 1) != 1 || waitpid(pid, &status, 0) != pid || status)
+		die("close in another process");
+	vm_mmio = count_exit;
+	vcpu_start(&vm.vcpu[1], read_table_of_the_passed);
+	vcpu_join(&vm.vcpu[1]);
+	if (exits != 1)
+		die("a function that is closed has its place");
+}
+
+static void (*const stuck[])(struct function *fn, void *memory) = {
+	call_map, call_close, call_rebind,
+};
+
+static void keep_waiting(unsigned int which, int ready)
+{
+	struct caller c = { .fn = &fn, .call = stuck[which] };
+
+	if (!absent_make(&absent, 65536))
+		_exit(KSFT_SKIP);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	vm_create(&vm, 0, 2);
+	vm_create(&second, 0, 1);
+	if (function_try_open(&fn, &vm, all_shape()) < 0 ||
+	    function_try_open(&passed, &vm, all_shape()) < 0 ||
+	    map(&fn, MSI_ROUTE_MAP_TABLE, TABLE_GPA(0), 0) ||
+	    map(&passed, MSI_ROUTE_MAP_TABLE, TABLE_GPA(1), 0) || set_run(&fn, 0))
+		die("two functions");
+	wait_for_a_page();
+	start_caller(&c);
+	wait_until_stuck(&c);
+	close_in_another_process();
+	if (write(ready, "x", 1) != 1)
+		die("write");
+	for (;;)
+		pause();
+}
+
+TEST(a_vcpu_that_waits_for_a_page)
+{
+	struct users before = all_users();
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(stuck); i++) {
+		int ready[2], status;
+		struct function own;
+		struct vm other;
+		pid_t pid;
+		char byte;
+
+		ASSERT_EQ(0, pipe(ready));
+		pid = fork();
+		if (!pid) {
+			close(ready[0]);
+			keep_waiting(i, ready[1]);
+		}
+		close(ready[1]);
+		if (read(ready[0], &byte, 1) != 1) {
+			ASSERT_EQ(pid, waitpid(pid, &status, 0));
+			if (WIFEXITED(status) && WEXITSTATUS(status) == KSFT_SKIP)
+				SKIP(return, "no userfaultfd");
+			ASSERT_TRUE(false) TH_LOG("%u: %#x", i, status);
+		}
+		close(ready[0]);
+		/* Another tenant is not affected. */
+		vm_create(&other, 0, 1);
+		ASSERT_LE(0, function_try_open(&own, &other, all_shape()));
+		EXPECT_EQ(0, map(&own, MSI_ROUTE_MAP_TABLE, TABLE_GPA(0), 0));
+		EXPECT_EQ(0, map(&own, MSI_ROUTE_MAP_TABLE, TABLE_GPA(1), 0));
+		close(own.fd);
+		vm_destroy(&other);
+		ASSERT_EQ(0, kill(pid, SIGKILL));
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_EQ(SIGKILL, WTERMSIG(status));
+	}
+	wait_for_users(&before);
 }

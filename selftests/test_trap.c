@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * In-kernel MMIO: which accesses stay in the kernel, what they do there, and
- * what happens while the function moves under a guest that does not wait.
- * That the rules hold there as well is for the other programs, run with
- * TEST_TRAP in the environment.
+ * In-kernel MMIO: which accesses stay in the kernel, what they do there, and what happens
+ * while the function moves and its guest does not wait.  The other programs, run with
+ * TEST_TRAP in the environment, test that the rules hold there as well.
  */
 #include <sched.h>
 
@@ -23,14 +22,14 @@
 #define THERE		TABLE_GPA(4)
 #define NEIGHBOUR	0x5a5a5a5aU
 
-/* What left the kernel, and the last address that did. */
+/* The number of accesses that left the kernel, and the last one's address. */
 static __u32 exits;
 static __u64 last_exit;
 /* The function as the VMM's code below knows it, and a copy of the data. */
 static struct function *current;
 static __u32 result[4];
 static bool stop, gone;
-/* How often a vCPU writes, and has written. */
+/* How often a vCPU writes. */
 #define NR_WRITES	20000U
 static __u32 done[2];
 
@@ -151,14 +150,14 @@ TEST_F(trap, rule_15_undefined_accesses)
 	EXPECT_EQ(before + 4, totals(&self->fn, MSIX).bad_accesses);
 }
 
-/* ---- what does not ---- */
+/* ---- what leaves the kernel ---- */
 
 static void use_neighbours(void)
 {
 	result[0] = guest_read32(HERE + TABLE_SIZE);
 	result[1] = guest_read32(HERE + PBA_OFFSET - 4);
 	result[2] = guest_read32(HERE + PBA_OFFSET + 8);
-	/* Partly in the table. */
+	/* Only partly in the table. */
 	result[3] = guest_read64(HERE + TABLE_SIZE - 4);
 }
 
@@ -252,7 +251,7 @@ static __u32 reached(struct function *fn)
 
 /*
  * A guest exchanges the BARs of two functions, one after the other.  Between the two
- * moves both are at one place: the later one wins, and nobody is at the other place.
+ * moves both are at one place: the later one wins, and no function is at the other place.
  */
 static void exchange(struct __test_metadata *_metadata, struct function *first,
 		     struct function *second, __u64 from, __u64 to,
@@ -294,7 +293,7 @@ TEST_F(trap, exchanged_move_by_move)
 	exchange(_metadata, &self->fn, &other, HERE, THERE, self);
 	exchange(_metadata, &self->fn, &other, THERE, HERE, self);
 	exchange(_metadata, &other, &self->fn, THERE, HERE, self);
-	/* What was covered is neither there twice nor in the way. */
+	/* What was covered is neither there twice nor does it block others. */
 	ASSERT_EQ(0, map(&self->fn, 0, 0, 0));
 	run(self, write_both_places);
 	EXPECT_EQ(2, exits);
@@ -304,7 +303,7 @@ TEST_F(trap, exchanged_move_by_move)
 	EXPECT_EQ(BOTH, reached(&self->fn));
 }
 
-/* What is covered goes, be it by one byte; the other range stays. */
+/* A range that is covered, even by one byte, is removed; the other range stays. */
 TEST_F(trap, covered_in_part)
 {
 	struct function other;
@@ -328,7 +327,7 @@ TEST_F(trap, covered_in_part)
 	EXPECT_EQ(0, exits);
 }
 
-/* While both vCPUs write: each at its own place, and each write in one table only. */
+/* Both vCPUs write, each at its own place: each write changes one table only. */
 static void write_own_place(void)
 {
 	unsigned int cpu = guest_this_cpu()->index;
@@ -374,7 +373,7 @@ TEST_F(trap, exchanged_while_in_use)
 	function_close(&other);
 }
 
-/* ---- what KVM serves by itself ---- */
+/* ---- what KVM handles by itself ---- */
 
 static int zone(struct vm *vm, bool add, __u64 gpa, __u32 size)
 {
@@ -396,7 +395,7 @@ static int ioeventfd(struct vm *vm, int fd, __u32 flags, __u64 gpa, __u32 len)
 #define MATCH		KVM_IOEVENTFD_FLAG_DATAMATCH
 #define DEASSIGN	KVM_IOEVENTFD_FLAG_DEASSIGN
 
-/* Whatever has a byte of table or PBA; the function stays where it was. */
+/* Over any byte of table or PBA; the function stays where it was. */
 TEST_F(trap, eexist_over_a_coalesced_zone)
 {
 	static const struct { __u64 at; __u32 size; bool hit; } zones[] = {
@@ -439,7 +438,7 @@ TEST_F(trap, eexist_over_an_ioeventfd)
 	}
 }
 
-/* KVM refuses none that comes later; the VMM can ask. */
+/* KVM does not refuse later ones; the VMM can ask. */
 TEST_F(trap, told_of_what_comes_later)
 {
 	int fd = new_eventfd();
@@ -464,7 +463,7 @@ TEST_F(trap, told_of_what_comes_later)
 
 static void read_ioapic(void)
 {
-	/* Its version register. */
+	/* The version register of the I/O APIC. */
 	guest_write32(IOAPIC, 1);
 	result[0] = guest_read32(IOAPIC + 0x10);
 }
@@ -506,7 +505,7 @@ TEST_F(trap, moves_on_a_full_bus)
 	EXPECT_EQ(0, map(&self->fn, BOTH, HERE, HERE + PBA_OFFSET));
 
 	EXPECT_EQ(-ENOSPC, map(&other, TABLE, THERE, 0));
-	/* In the other's place it adds nothing. */
+	/* In the place of the other function it adds nothing. */
 	EXPECT_EQ(0, map(&other, BOTH, HERE, HERE + PBA_OFFSET));
 	EXPECT_EQ(-ENOSPC, map(&self->fn, BOTH, THERE, THERE + PBA_OFFSET));
 	EXPECT_EQ(BOTH, get_map(&self->fn).flags);
@@ -537,8 +536,8 @@ static void count_up(void)
 }
 
 /*
- * At one of the two places the module does the access, at the other the VMM:
- * each write must be done exactly once.
+ * At one place the module does the access, at the other the VMM: each write must be done
+ * exactly once.
  */
 TEST_F(trap, moved_while_in_use)
 {
@@ -587,11 +586,50 @@ TEST_F(trap, closed_while_in_use)
 	EXPECT_LT(0, exits);
 }
 
+/* Neither the mapped image nor a slot of its pages keeps the place. */
+TEST_F(trap, closed_while_mapped)
+{
+	__u32 written;
+
+	map_read_only(&self->fn, 1, self->fn.shape.mmap_table, THERE);
+	vcpu_start(&self->vm.vcpu[0], write_until_stop);
+	while (!load(&done[0]))
+		sched_yield();
+	EXPECT_EQ(0, load(&exits));
+	store(&gone, true);
+	function_close(&self->fn);
+	written = load(&done[0]);
+	while (load(&done[0]) < written + 2)
+		sched_yield();
+	EXPECT_LT(0, load(&exits));
+	store(&stop, true);
+	vcpu_join(&self->vm.vcpu[0]);
+}
+
+static void read_pages(void)
+{
+	result[0] = guest_read32(THERE + ENTRY(3) + ENTRY_DATA);
+	result[1] = guest_read32(HERE + ENTRY(3) + ENTRY_DATA);
+}
+
+/* The slot of its pages is the VMM's: the guest reads their last contents. */
+TEST_F(trap, pages_of_one_that_is_closed)
+{
+	entry_set(&self->fn, 3, MSI_TO(0), VECTOR, 0);
+	map_read_only(&self->fn, 1, self->fn.shape.mmap_table, THERE);
+	store(&gone, true);
+	function_close(&self->fn);
+	run(self, read_pages);
+	EXPECT_EQ(VECTOR, result[0]);
+	EXPECT_EQ(NEIGHBOUR, result[1]);
+	EXPECT_EQ(1, exits);
+}
+
 /* ---- reads without an exit ---- */
 
 static __u32 asked, answered;
 
-/* Writes, and reads back; then tells what it sees of the PBA when asked. */
+/* Writes, and reads back; then reports the PBA when asked. */
 static void use_pages(void)
 {
 	__u32 i;

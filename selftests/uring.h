@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* As much of io_uring as completes a request and signals an eventfd for it. */
+/* The part of io_uring that completes a request and signals an eventfd for it. */
 #ifndef SELFTESTS_URING_H
 #define SELFTESTS_URING_H
 
@@ -14,7 +14,7 @@ struct uring {
 	char *ring;
 };
 
-/* Negative where the kernel has no io_uring, or forbids it. */
+/* Negative if the kernel has no io_uring, or forbids it. */
 static int uring_open(struct uring *u, int eventfd)
 {
 	unsigned long size;
@@ -32,7 +32,7 @@ static int uring_open(struct uring *u, int eventfd)
 	return 0;
 }
 
-/* Submits a request of nothing and waits until it is complete. */
+/* Submits an empty request and waits until it is complete. */
 static void uring_complete_one(struct uring *u)
 {
 	__u32 *tail = (__u32 *)(u->ring + u->params.sq_off.tail);

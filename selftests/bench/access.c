@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a guest's accesses of table and PBA cost: by exits to a VMM that calls
- * the module, in the kernel, and in the kernel with read-only pages.
+ * The cost of a guest's accesses to table and PBA: by exits to a VMM that calls the
+ * module, in the kernel, and in the kernel with read-only pages.
  */
 #include "accesses.h"
 #include "bench.h"

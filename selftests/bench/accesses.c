@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What a guest's accesses of table and PBA cost, by its own clock. */
+/* The cost of a guest's accesses to table and PBA, by its own clock. */
 #include "accesses.h"
 #include "bench.h"
 
@@ -13,7 +13,7 @@ static void mask_and_unmask(void)
 	guest_write32(ENTRY_AT(ENTRY_CONTROL), 0);
 }
 
-/* As Linux does it: a read makes sure that the mask has arrived. */
+/* As Linux does: a read ensures that the mask has arrived. */
 static void mask_flush_unmask(void)
 {
 	guest_write32(ENTRY_AT(ENTRY_CONTROL), ENTRY_MASKED);
@@ -21,7 +21,7 @@ static void mask_flush_unmask(void)
 	guest_write32(ENTRY_AT(ENTRY_CONTROL), 0);
 }
 
-/* To another message each time: a VMM may find that the same one needs nothing. */
+/* A new message each time: a VMM may skip one that is the same. */
 static void change_affinity(void)
 {
 	accessed.data ^= 1;
@@ -43,13 +43,13 @@ static void poll_pba(void)
 	guest_read64(accessed.pba);
 }
 
-/* Nothing comes of it: what is left is KVM's, and of the VMM where it exits. */
+/* Has no effect: the cost is that of KVM, and of the VMM if it exits. */
 static void write_pba(void)
 {
 	guest_write32(accessed.pba, 0);
 }
 
-/* No access: tells what the clock counts. */
+/* No access: shows what the clock counts. */
 static void loop(void)
 {
 	unsigned int turns = 1000;
@@ -57,7 +57,7 @@ static void loop(void)
 	__asm__ __volatile__("1: dec %0; jnz 1b" : "+r" (turns) :: "cc");
 }
 
-/* What taking the time costs. */
+/* The cost of reading the clock. */
 static void nothing(void)
 {
 }

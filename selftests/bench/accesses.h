@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The accesses of table and PBA that access.c measures in a guest of its own and
- * qemu_access.c in one of QEMU.
+ * The accesses to table and PBA that access.c measures in a guest of its own and
+ * qemu_access.c in a guest of QEMU.
  */
 #ifndef ACCESSES_H
 #define ACCESSES_H
@@ -17,13 +17,13 @@ extern struct accessed {
 	__u32 data;
 } accessed;
 
-/* Makes each access MAX_TIMES, which leaves entry 1 as it was, not masked.  For the guest. */
+/* For the guest: makes each access MAX_TIMES, and leaves entry 1 as it was, unmasked. */
 void take_accesses(void);
 
 /*
- * Prints a sample of each, in what the guest's time stamp counter counts.  In the
- * lab with --icount that is instructions of the whole stack: the guest, KVM, the
- * module, the VMM.
+ * Prints a sample of each, in units of the guest's time stamp counter.  In the lab with
+ * --icount these are instructions of the whole stack: the guest, KVM, the module, the
+ * VMM.
  */
 void tell_accesses(const char *subject, const char *variant);
 

@@ -35,7 +35,7 @@ bool ftrace_start(const char *function)
 		return false;
 	if (!set("current_tracer", "function_graph"))
 		die("no function_graph tracer");
-	/* Without the marks, and without the time that a caller slept. */
+	/* Without the marks for long durations, and without a caller's sleep. */
 	set("trace_options", "nofuncgraph-overhead");
 	set("trace_options", "nosleep-time");
 	set("trace", "");
@@ -50,7 +50,7 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* "  1)   12.345 us    |  function();", "us" at the end of a call only. */
+/* "  1)   12.345 us    |  function();"; only the end of a call has "us". */
 static bool parse(const char *line, __u64 *ns)
 {
 	const char *p = strchr(line, ')'), *unit = strstr(line, " us ");

@@ -12,9 +12,9 @@ struct durations {
 	__u64 *ns;
 };
 
-/* Traces this function only; false if the kernel has none of the name. */
+/* Traces only this function; returns false if the kernel has none of this name. */
 bool ftrace_start(const char *function);
-/* The calls that ended since then; free() what is in it. */
+/* Returns the calls that ended since then; the caller frees its contents. */
 struct durations ftrace_stop(void);
 
 #endif /* BENCH_FTRACE_H */

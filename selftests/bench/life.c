@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The life of many vectors in one VM: functions are created, every entry is
- * written, every vector gets an eventfd, and all of them are closed.  Told are
- * the times of the whole, and the memory: what the kernel counts as in use for
- * slabs, vmalloc, per-CPU areas and page tables (/proc/meminfo), and what it
- * has charged to this process (memory.stat of a memory cgroup of its own), each
- * as the difference over the creation, and over the attachment.  The eventfds
- * are made before, so they are in neither.
+ * The life of many vectors in one VM: functions are created, every entry is written,
+ * every vector gets an eventfd, and all of them are closed.  Prints the times of these
+ * steps, and the memory that creation and attachment take: what the kernel counts for
+ * slabs, vmalloc, per-CPU areas and page tables (/proc/meminfo), and what it has charged
+ * to this process (memory.stat of a memory cgroup of its own).  The eventfds are made
+ * before and count in neither.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -76,9 +75,9 @@ static struct memory memory(void)
 	};
 	static const char *const kernel[] = { "kernel", NULL };
 
-	/* What an RCU grace period still keeps is to be gone. */
+	/* Lets an RCU grace period free what it still keeps. */
 	usleep(100000);
-	/* Else each CPU keeps some of the count for itself. */
+	/* Otherwise each CPU keeps a part of the count to itself. */
 	if (!write_file("/proc/sys/vm/stat_refresh", "1"))
 		die("stat_refresh");
 	return (struct memory) {
@@ -96,9 +95,9 @@ static void enter_cgroup(void)
 }
 
 /*
- * No slab keeps free objects: the next ones are of fresh pages, for few functions as
- * for many.  A kernel that clears pages when it takes them (init_on_alloc) does so
- * for slabs as well, besides what is cleared for each object.
+ * Removes free objects from the slabs: the next ones come from fresh pages, for few
+ * functions as for many.  A kernel that clears pages when it takes them (init_on_alloc)
+ * also clears pages of slabs, besides each object.
  */
 static void forget_free_objects(void)
 {
@@ -125,7 +124,7 @@ static __u64 create(unsigned int nr)
 	return now() - begin;
 }
 
-/* As a VMM that restores does it: two qwords an entry. */
+/* As a VMM does for a restore: two qwords an entry. */
 static __u64 populate(unsigned int nr)
 {
 	__u64 begin = now();
@@ -210,7 +209,7 @@ int main(void)
 	enter_cgroup();
 	/* The table of descriptors grows now, not while memory is measured. */
 	close(dup2(STDERR_FILENO, most - 1));
-	/* These are long, and nothing takes turns here. */
+	/* These runs are long, and nothing takes turns here. */
 	for (round = 0; round <= rounds() / 5; round++) {
 		live(1);
 		live(MAX_NR);

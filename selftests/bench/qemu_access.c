@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * qemu_access FUNCTION SUBJECT: the accesses of access.c by a program of a guest of
- * QEMU.  FUNCTION is the sysfs directory of a PCI function whose driver uses MSI-X
- * and leaves the device idle; vector 1 is used for this meanwhile.
+ * qemu_access FUNCTION SUBJECT: the accesses of access.c, made by a program in a guest of
+ * QEMU.  FUNCTION is the sysfs directory of a PCI function whose driver uses MSI-X and
+ * leaves the device idle; meanwhile this program uses vector 1.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 
 #define PCI_CAPABILITIES	0x34
 #define PCI_CAP_ID_MSIX		0x11
-#define BIR			7U	/* of an offset register, the rest is the offset */
+#define BIR			7U	/* of an offset register; the rest: offset */
 
 static int open_in(const char *dir, const char *name)
 {

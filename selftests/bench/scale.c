@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Threads on processors of their own, each signals the eventfd of a vector of
- * its own, whose message goes to a vCPU of its own; the vectors are neighbours
- * in one function.  Told is what a trigger costs with one such thread and with
- * one on each processor, for the module and for irqfds.
+ * Threads on separate processors each signal the eventfd of a vector of their own, whose
+ * message goes to a vCPU of its own; the vectors are neighbours in one function.  Prints
+ * the cost of a trigger with one such thread and with one on each processor, for the
+ * module and for irqfds.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -53,7 +53,7 @@ static void *trigger_thread(void *arg)
 		took[i] = time_batch(event[me]);
 	cost[me] = typical(took, BATCHES);
 	__atomic_sub_fetch(&unfinished, 1, __ATOMIC_SEQ_CST);
-	/* The others are to be disturbed until the end. */
+	/* Disturbs the others until the end. */
 	while (load(&unfinished))
 		time_batch(event[me]);
 	return NULL;

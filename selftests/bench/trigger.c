@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * From the signal of an eventfd to the IRR: the module against KVM's irqfd,
- * which have the same eventfd in turn.  Beside them the parts that both are
- * made of: an eventfd that nobody waits for, an ioctl that does nothing, KVM's
- * delivery of the same message (KVM_SIGNAL_MSI, which is an ioctl as well).
+ * From the signal of an eventfd to the IRR: the module against KVM's irqfd, which take
+ * turns with the same eventfd.  Also the parts that both are made of: an eventfd that
+ * nobody waits for, an ioctl that does nothing, KVM's delivery of the same message
+ * (KVM_SIGNAL_MSI, which is an ioctl as well).
  *
- * The vCPUs do not run: their IRRs can be emptied and looked at, and nothing is
- * added by what they would do.  Where one message goes to all, both leave it
- * to a work item; then the time ends when the last vCPU's IRR has been seen set,
- * and holds the switch to the kernel's worker and one KVM_GET_LAPIC.
+ * The vCPUs do not run: so their IRRs can be emptied and read, and their own work adds
+ * nothing.  If one message goes to all, both leave it to a work item.  Then the time ends
+ * when the last vCPU's IRR is seen set: it includes the switch to the kernel's worker and
+ * one KVM_GET_LAPIC.
  */
 #include <sched.h>
 #include <stdlib.h>
@@ -30,7 +30,7 @@ static const struct target {
 } targets[] = {
 	{ "1 vCPU", 0, 1, 0, 0, MSI_TO(0), VECTOR, false },
 	{ "8 vCPUs", 0, 8, 0, 0, MSI_TO(7), VECTOR, false },
-	/* Cluster 1: all of cluster 0, FFh, would be a broadcast to KVM. */
+	/* Cluster 1: for KVM all of cluster 0, FFh, would be a broadcast. */
 	{ "lowest priority of 8", VM_X2APIC, 8, 16,
 	  0x100 << 8, MSI_TO(0xff) | LOGICAL, VECTOR | LOWEST, false },
 	{ "broadcast to 64", 0, 64, 0, 0, MSI_TO(0xff), VECTOR, true },
@@ -119,7 +119,7 @@ static void detach_irqfd(void)
 	set_irqfd(&vm, event, FIRST_GSI, KVM_IRQFD_FLAG_DEASSIGN);
 }
 
-/* What was written with nobody there must not be raised at the next attach. */
+/* A signal that nobody took must not be raised at the next attach. */
 static void empty_eventfd(void)
 {
 	__u64 count;

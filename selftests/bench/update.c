@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One vector's message is changed in a VM that has n of them: the module's
- * table against KVM_SET_GSI_ROUTING of n routes.  The module's cost is that of
- * the writes of a guest that masks, changes all, and unmasks, each an ioctl;
- * and that of one of them.
+ * Changes one vector's message in a VM that has n of them: the module's table against
+ * KVM_SET_GSI_ROUTING of n routes.  The module's cost is that of the writes of a guest
+ * that masks, changes all, and unmasks, each an ioctl; and that of one of these writes.
  *
- * KVM_SET_GSI_ROUTING waits for a grace period of SRCU.  So it is told twice:
- * from call to return, and what the calling thread itself worked meanwhile.
+ * KVM_SET_GSI_ROUTING waits for a grace period of SRCU.  So it has two costs: from call
+ * to return, and what the calling thread itself worked meanwhile.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How long a guest can make the module keep interrupts off, or wait for
- * senders.  The guest has a function with 2,048 MSI-X vectors and one with 32
- * MSI vectors, and does the worst to both while a thread raises all the time:
- * it unmasks them together when all are pending, changes addresses and leaves
- * the update holds to their timer when all have events, masks and unmasks.
+ * How long a guest can make the module keep interrupts off, or wait for senders.  The
+ * guest has a function with 2,048 MSI-X vectors and one with 32 MSI vectors, and does the
+ * worst to both while a thread raises all the time: it unmasks them together when all are
+ * pending, changes addresses and leaves the update holds to their timer when all have
+ * events, masks and unmasks.
  *
- * Each function of the module that counts is traced alone, the same storm for
- * each, so that no other one's tracing is in its time.  What its own adds is
- * in the time of mr_msix_space_size(), which does next to nothing.  An irqfd
+ * Each relevant function of the module is traced alone, with the same storm for each, so
+ * that its time does not include tracing another function.  The time of
+ * mr_msix_space_size(), which does next to nothing, shows the cost of tracing.  An irqfd
  * with the same message is beside them: irqfd_wakeup() is KVM's counterpart of
- * mr_trigger_wake().
+ * mr_eventfd_wake().
  */
 #include <pthread.h>
 #include <sched.h>
@@ -35,7 +35,7 @@
 /* Long enough for all events to arrive while the holds are open. */
 #define HOLD_NS		1000000
 
-/* The guest reads here: the devices raise all vectors of MSI-X, or of MSI. */
+/* A read by the guest here makes the devices raise all vectors of MSI-X, or of MSI. */
 #define RAISE_MSIX_GPA	0xc0000000UL
 #define RAISE_MSI_GPA	0xc0001000UL
 
@@ -46,9 +46,9 @@ static const struct scenario {
 } scenarios[] = {
 	{ "one target", 1, MSI_TO(0) },
 	/*
-	 * One logical ID that is in no form a broadcast, but which the guest
-	 * gave to every vCPU, and the last one uses another format: KVM has no
-	 * map for that and asks each vCPU.
+	 * One logical ID that is no broadcast in any form, but the guest gave it to every
+	 * vCPU, and the last vCPU uses another format: KVM has no map for that and asks
+	 * each vCPU.
 	 */
 	{ "64 targets by one logical ID", 64, MSI_TO(1) | LOGICAL },
 };
@@ -72,7 +72,7 @@ static void guest_entry(unsigned int entry, unsigned int reg, __u32 value)
 	guest_write32(TABLE_GPA(0) + ENTRY(entry) + reg, value);
 }
 
-/* Until the holds have ended and what they latched has gone out. */
+/* Waits until the holds have ended and what they replay has been sent. */
 static void guest_wait_pending(void)
 {
 	unsigned int i;
@@ -91,13 +91,13 @@ static void guest(void)
 	guest_read32(RAISE_MSIX_GPA);
 	guest_msix_control(MSIX_ENABLE);
 
-	/* Holds, each opened by a write of its own. */
+	/* Holds, each opened by its own write. */
 	for (i = 0; i < NR_MSIX; i++)
 		guest_entry(i, ENTRY_ADDRESS, guest_address ^ 0x1000);
 	guest_read32(RAISE_MSIX_GPA);
 	guest_wait_pending();
 
-	/* One by one, the event comes while masked. */
+	/* One by one: the event comes while the vector is masked. */
 	for (i = 0; i < NR_MSIX; i++)
 		guest_entry(i, ENTRY_CONTROL, ENTRY_MASKED);
 	guest_read32(RAISE_MSIX_GPA);
@@ -107,7 +107,7 @@ static void guest(void)
 		guest_entry(i, ENTRY_CONTROL, 0);
 	}
 
-	/* Holds of all vectors by one write. */
+	/* Holds of all vectors, opened by one write. */
 	for (i = 0; i < 16; i++) {
 		guest_write32(CONFIG_GPA(1) + MSI_CAP + MSI_ADDRESS,
 			      guest_address ^ (i % 2 ? 0 : 0x1000));
@@ -145,7 +145,7 @@ static void *raise_thread(void *arg)
 	(void)arg;
 	while (!load(&ended)) {
 		signal_eventfd(event[next_random(&random) % NR_EVENTS], 1);
-		/* Where there is one processor, the guest is to have it. */
+		/* With only one processor, the guest needs it. */
 		sched_yield();
 	}
 	return NULL;
@@ -218,7 +218,7 @@ static void set_logical_ids(void)
 static void measure_scenario(void)
 {
 	static const char *const functions[] = {
-		"mr_msix_space_size", "mr_trigger_wake", "irqfd_wakeup", "mr_update_commit",
+		"mr_msix_space_size", "mr_eventfd_wake", "irqfd_wakeup", "mr_update_commit",
 		"mr_release", "mr_hold_expire", "hrtimer_interrupt", "mr_update_begin",
 		"mr_update_end", "mr_cap_closed", "mr_cap_opened",
 	};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The fuzzer: makes programs, runs them, and makes those that fail short. */
+/* The fuzzer: makes programs, runs them, and shortens those that fail. */
 #define _GNU_SOURCE
 #include <getopt.h>
 #include <stdlib.h>
@@ -40,7 +40,7 @@ static bool fails(const struct program *p)
 	return drive(p, 1, &at) == DIFFERENT;
 }
 
-/* Takes operations away, as many as it can at a time, as long as it still fails. */
+/* Removes operations, as many at a time as possible, while the program still fails. */
 static void shrink(struct program *p)
 {
 	struct program less = *p;
@@ -69,7 +69,7 @@ static void shrink(struct program *p)
 			chunk /= 2;
 	}
 	free(less.op);
-	fails(p);	/* for the difference of what is left */
+	fails(p);	/* prints the remaining difference */
 }
 
 static void report(struct program *p, unsigned int at, const char *name)
@@ -110,7 +110,7 @@ static int run_random(__u64 seed, __u64 ops)
 	for (number = 0; statistics.ops < ops; number++) {
 		struct program p = { 0 };
 
-		/* Each program by a seed of its own, to make it again. */
+		/* Each program has a seed of its own, so that it can be made again. */
 		random_program(&p, seed + number * 0x10001, PROGRAM_OPS);
 		if (drive(&p, FULL_EVERY, &at) == DIFFERENT) {
 			snprintf(name, sizeof(name), "seed %#llx",
@@ -132,7 +132,7 @@ static int run_random(__u64 seed, __u64 ops)
 	       (unsigned long long)statistics.unreached, (unsigned long long)statistics.dropped,
 	       (unsigned long long)statistics.held, (unsigned long long)statistics.expired,
 	       (unsigned long long)statistics.slow);
-	/* What is not looked at is not tested. */
+	/* Programs that were too slow have tested nothing. */
 	if (statistics.slow * 10 > number) {
 		printf("not ok - fuzz, seed %llu: too slow\n", (unsigned long long)seed);
 		return 1;

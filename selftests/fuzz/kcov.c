@@ -10,9 +10,9 @@
 
 #include "kcov.h"
 
-/* Words of the kernel's buffer: the first is how many of the others are in use. */
+/* Words of the kernel's buffer; the first one counts the others in use. */
 #define BUFFER_WORDS	(1UL << 19)
-/* Some times as many slots as the module has blocks. */
+/* Several times as many slots as the module has blocks. */
 #define SET_BITS	15
 #define SET_SLOTS	(1UL << SET_BITS)
 
@@ -24,7 +24,7 @@ bool kcov_begin(void)
 {
 	int fd = open("/sys/kernel/debug/kcov", O_RDWR | O_CLOEXEC);
 
-	/* Stays open: with its last reference the recording would end. */
+	/* The descriptor stays open: the recording ends with its last reference. */
 	if (fd < 0 || ioctl(fd, KCOV_INIT_TRACE, BUFFER_WORDS))
 		return false;
 	buffer = mmap(NULL, BUFFER_WORDS * sizeof(*buffer), PROT_READ | PROT_WRITE, MAP_SHARED,

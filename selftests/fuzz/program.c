@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Programs of the fuzzer: made at random, written and read as text. */
+/* Programs of the fuzzer: made at random; written and read as text. */
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,11 +19,11 @@ static const struct {
 	[OP_ATTACH] = { "attach", 4 },
 	[OP_ATTACH_MANY] = { "attach-many", 5 },
 	[OP_BUS_MASTER] = { "bus-master", 1 },
-	[OP_RESET] = { "reset", 0 },
+	[OP_RESET] = { "reset", 1 },
 	[OP_HOLD] = { "hold", 1 },
 	[OP_ENTRIES] = { "entries", 3 },
 	[OP_NOTIFY] = { "notify", 2 },
-	[OP_CHANGES] = { "changes", 1 },
+	[OP_CHANGES] = { "changes", 2 },
 	[OP_RUN] = { "run", 1 },
 	[OP_SAVE] = { "save", 1 },
 	[OP_RESTORE] = { "restore", 1 },
@@ -32,16 +32,18 @@ static const struct {
 	[OP_RESIZE] = { "resize", 5 },
 	[OP_IMS] = { "ims", 2 },
 	[OP_RENEW] = { "renew", 0 },
+	[OP_REMAPPING] = { "remapping", 1 },
 	[OP_COUNTERS] = { "counters", 2 },
 	[OP_MANGLE] = { "mangle", 2 },
 	[OP_CREATE] = { "create", 1 },
+	[OP_REBIND] = { "rebind", 2 },
 };
 
 /* ---- random numbers ---- */
 
 void seed_rng(struct rng *r, __u64 seed)
 {
-	/* Near seeds are to differ in all bits. */
+	/* Neighbouring seeds must differ in all bits. */
 	r->state = (seed + 1) * 0x9e3779b97f4a7c15ULL ?: 1;
 	next(r);
 	next(r);
@@ -71,7 +73,7 @@ __u32 random_lo(struct rng *r)
 		lo |= 0xff000;
 		break;
 	case 4 ... 6:
-		/* One or more by logical ID. */
+		/* One vCPU or more by logical ID. */
 		lo |= 4 | below(r, 0x20) << 12;
 		break;
 	case 7:
@@ -159,6 +161,8 @@ void random_shape(struct rng *r, unsigned int machine, struct msi_route_create *
 		s->flags |= MSI_ROUTE_CREATE_REMAPPING;
 	if (machine == MACHINE_X2APIC && chance(r, 50))
 		s->flags |= MSI_ROUTE_CREATE_EXT_DEST_ID;
+	if (chance(r, 30))
+		s->flags |= MSI_ROUTE_CREATE_COMMAND;
 	if (msix) {
 		s->msix_vectors = chance(r, 3) ? 2048 : sizes[below(r, sizeof(sizes) / 2)];
 		s->msix_cap = at;
@@ -178,6 +182,8 @@ void random_shape(struct rng *r, unsigned int machine, struct msi_route_create *
 		s->msi_cap = at + below(r, 2) * 0x20;
 		s->msi_vectors = 1 << below(r, 6);
 		s->msi_flags = below(r, 8);
+		if (!(s->msi_flags & MSI_ROUTE_MSI_MASKING) && chance(r, 40))
+			s->flags |= MSI_ROUTE_CREATE_DROP_DISABLED;
 	}
 	if ((!msix && !msi) || chance(r, 15)) {
 		s->ims_vectors = 1 + below(r, 70);
@@ -193,7 +199,7 @@ void mangle_shape(struct rng *r, struct msi_route_create *s)
 	for (i = 0; i < times; i++) {
 		switch (below(r, 17)) {
 		case 0:
-			s->flags ^= 1U << below(r, 4);
+			s->flags ^= 1U << below(r, 6);
 			break;
 		case 1:
 			s->msix_vectors = next(r) >> below(r, 16);
@@ -241,7 +247,7 @@ void mangle_shape(struct rng *r, struct msi_route_create *s)
 							 MSI_ROUTE_IMS_MAX_VECTORS + 1;
 			break;
 		case 15:
-			/* Nobody looks at what is filled in. */
+			/* Values in output fields are ignored. */
 			s->mmap_size = next(r);
 			s->mmap_table = next(r);
 			s->mmap_pba = next(r);
@@ -283,7 +289,7 @@ static unsigned int vectors(const struct msi_route_create *s, __u32 kind)
 	}
 }
 
-/* Few of them, so that what is done to one comes together. */
+/* Only a few vectors, so that operations on the same one meet. */
 static __u32 random_vector(struct rng *r, unsigned int nr)
 {
 	if (!nr || chance(r, 1))
@@ -337,7 +343,7 @@ static void random_config_access(struct rng *r, const struct msi_route_create *s
 	switch (which) {
 	case 0:
 		at = chance(r, 90) ? 0 : below(r, 3) * 4;
-		/* Enabled, for the most part. */
+		/* Enabled in most cases. */
 		value = (chance(r, 92) ? 0x8000U : 0) << 16 | (chance(r, 12) ? 0x4000U : 0) << 16 |
 			(value & 0x3fffffff);
 		break;
@@ -383,6 +389,21 @@ static void random_config_access(struct rng *r, const struct msi_route_create *s
 	}
 }
 
+/* Command, alone or with its neighbours; mostly a bus master. */
+static void random_command_access(struct rng *r, __u64 *arg)
+{
+	arg[0] = MSI_ROUTE_CONFIG;
+	arg[1] = chance(r, 70) ? 4 : 1 + below(r, 5);
+	arg[2] = chance(r, 70) ? 1U << below(r, 3) : 1 + below(r, 8);
+	arg[3] = next(r);
+	if (arg[1] <= 4) {
+		unsigned int bit = 2 + (4 - arg[1]) * 8;
+
+		arg[3] &= ~(1ULL << bit);
+		arg[3] |= (__u64)chance(r, 85) << bit;
+	}
+}
+
 /* Behind a remapping unit many messages are in remappable format. */
 static void make_remappable(struct rng *r, const struct msi_route_create *s, __u64 *arg)
 {
@@ -400,6 +421,8 @@ static void random_access(struct rng *r, const struct msi_route_create *s, __u64
 	else
 		random_config_access(r, s, arg);
 	make_remappable(r, s, arg);
+	if (s->flags & MSI_ROUTE_CREATE_COMMAND ? chance(r, 8) : chance(r, 1))
+		random_command_access(r, arg);
 	if (chance(r, 1)) {
 		arg[0] = below(r, 5);
 		arg[1] = chance(r, 50) ? below(r, 0x1020) : next(r);
@@ -415,7 +438,7 @@ static __s64 random_fd(struct rng *r)
 	return below(r, MAX_EVENTFDS);
 }
 
-/* @replace: how often of a hundred where none is added and none taken away. */
+/* @replace: percentage of REPLACE among the flags that neither add nor remove. */
 static __u32 random_eventfd_flags(struct rng *r, unsigned int replace)
 {
 	if (chance(r, 2))
@@ -427,7 +450,7 @@ static __u32 random_eventfd_flags(struct rng *r, unsigned int replace)
 	return chance(r, replace) ? MSI_ROUTE_EVENTFD_REPLACE : 0;
 }
 
-/* Bounds that have run out when it is looked, or do not while it is looked. */
+/* Bounds that have expired by the next look, or that do not expire during the run. */
 static __u32 random_bound(struct rng *r)
 {
 	static const __u32 bounds[] = {
@@ -442,14 +465,16 @@ static const unsigned short weights[NR_OPS] = {
 	[OP_ATTACH] = 50, [OP_ATTACH_MANY] = 10, [OP_BUS_MASTER] = 15, [OP_RESET] = 4,
 	[OP_HOLD] = 6, [OP_ENTRIES] = 12, [OP_NOTIFY] = 8, [OP_CHANGES] = 20, [OP_RUN] = 15,
 	[OP_SAVE] = 6, [OP_RESTORE] = 6, [OP_MIGRATE] = 3, [OP_TRANSLATE] = 60, [OP_RESIZE] = 12,
-	[OP_IMS] = 80, [OP_RENEW] = 5, [OP_COUNTERS] = 20, [OP_MANGLE] = 8, [OP_CREATE] = 2,
+	[OP_IMS] = 80, [OP_RENEW] = 5, [OP_REMAPPING] = 15, [OP_COUNTERS] = 20, [OP_MANGLE] = 8,
+	[OP_CREATE] = 2, [OP_REBIND] = 4,
 };
 
-/* Some are of no use on most functions, where they only fail. */
+/* Some operations fail on most functions, and are useless there. */
 static bool of_use(const struct msi_route_create *s, enum code code)
 {
 	switch (code) {
 	case OP_TRANSLATE:
+	case OP_REMAPPING:
 		return s->flags & MSI_ROUTE_CREATE_REMAPPING;
 	case OP_IMS:
 		return s->ims_vectors;
@@ -519,6 +544,9 @@ static void random_op(struct rng *r, const struct msi_route_create *s, struct op
 	case OP_BUS_MASTER:
 		arg[0] = chance(r, 1) ? next(r) & 0xff : chance(r, 90);
 		break;
+	case OP_RESET:
+		arg[0] = chance(r, 5) ? next(r) & 0xff : chance(r, 40);
+		break;
 	case OP_HOLD:
 		arg[0] = random_bound(r);
 		break;
@@ -528,11 +556,12 @@ static void random_op(struct rng *r, const struct msi_route_create *s, struct op
 		arg[2] = next(r) & 0xffffff;
 		break;
 	case OP_NOTIFY:
-		arg[0] = chance(r, 60) ? 0x1f : chance(r, 95) ? below(r, 0x20) : next(r) & 0xff;
+		arg[0] = chance(r, 60) ? 0x3f : chance(r, 95) ? below(r, 0x40) : next(r) & 0xff;
 		arg[1] = chance(r, 95) ? (arg[0] ? 0 : -1) : chance(r, 50) ? -1 : random_fd(r);
 		break;
 	case OP_CHANGES:
 		arg[0] = chance(r, 2) ? 0 : chance(r, 70) ? 1000 : 1 + below(r, 4);
+		arg[1] = chance(r, 2) ? next(r) : chance(r, 10) ? below(r, MAX_BEYOND + 1) : 0;
 		break;
 	case OP_RUN:
 		arg[0] = chance(r, 1) ? next(r) & 0xff : chance(r, 90);
@@ -566,6 +595,9 @@ static void random_op(struct rng *r, const struct msi_route_create *s, struct op
 		arg[0] = chance(r, 95) ? 1 + below(r, 4) : chance(r, 90) ? below(r, 40) : 65537;
 		arg[1] = next(r) & 0xffffff;
 		break;
+	case OP_REMAPPING:
+		arg[0] = chance(r, 2) ? next(r) & 0xff : chance(r, 50);
+		break;
 	case OP_COUNTERS:
 		arg[0] = kind;
 		arg[1] = chance(r, 10) ? MSI_ROUTE_ALL_VECTORS : random_vector(r, nr);
@@ -577,6 +609,10 @@ static void random_op(struct rng *r, const struct msi_route_create *s, struct op
 	case OP_CREATE:
 		arg[0] = next(r) & 0xffffff;
 		break;
+	case OP_REBIND:
+		arg[0] = below(r, chance(r, 5) ? NR_MACHINES + 2 : NR_MACHINES);
+		arg[1] = chance(r, 90) | chance(r, 90) << 1;
+		break;
 	default:
 		break;
 	}
@@ -587,7 +623,7 @@ static struct op make_op(enum code code, __u64 a, __u64 b, __u64 c, __u64 d)
 	return (struct op) { code, { a, b, c, d, 0 } };
 }
 
-/* A driver that has set its device up; what is left to chance comes after that. */
+/* A driver that has set up its device; random operations follow. */
 static unsigned int set_up(struct rng *r, const struct msi_route_create *s, struct op *op)
 {
 	unsigned int n = 0;
@@ -610,7 +646,7 @@ static unsigned int set_up(struct rng *r, const struct msi_route_create *s, stru
 		op[n] = make_op(OP_IMS, 8, 0, 0, 0);
 		op[n++].arg[1] = next(r) & 0xffffff;
 	}
-	op[n++] = make_op(OP_NOTIFY, 0x1f, 0, 0, 0);
+	op[n++] = make_op(OP_NOTIFY, 0x3f, 0, 0, 0);
 	return n;
 }
 
@@ -626,7 +662,7 @@ void random_program(struct program *p, __u64 seed, unsigned int nr)
 	if (chance(&r, 90))
 		i = set_up(&r, &p->shape, p->op);
 	while (i < nr) {
-		/* Now and then the guest's driver begins anew. */
+		/* Now and then the guest's driver starts again. */
 		if (chance(&r, 3))
 			i += set_up(&r, &p->shape, p->op + i);
 		else
@@ -727,7 +763,7 @@ static bool read_field(const char *word, struct program *p)
 	return false;
 }
 
-/* The machine and the shape come first, one field a line; '#' begins a remark. */
+/* The machine and the shape come first, one field a line; '#' begins a comment. */
 bool read_program(FILE *from, struct program *p)
 {
 	unsigned int number = 0;

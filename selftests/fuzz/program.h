@@ -18,11 +18,11 @@ enum code {
 	OP_ATTACH,	/* flags kind vector eventfd */
 	OP_ATTACH_MANY,	/* flags kind first nr seed */
 	OP_BUS_MASTER,	/* enable */
-	OP_RESET,
+	OP_RESET,	/* flags */
 	OP_HOLD,	/* bound */
 	OP_ENTRIES,	/* first nr seed */
 	OP_NOTIFY,	/* changes eventfd */
-	OP_CHANGES,	/* room */
+	OP_CHANGES,	/* room, bytes of an element beyond those that it has */
 	OP_RUN,		/* run */
 	OP_SAVE,	/* flags */
 	OP_RESTORE,	/* seed; 0: what was saved, unchanged */
@@ -31,9 +31,11 @@ enum code {
 	OP_RESIZE,	/* flags kind min nr limit */
 	OP_IMS,		/* nr seed */
 	OP_RENEW,
+	OP_REMAPPING,	/* flags */
 	OP_COUNTERS,	/* kind vector */
 	OP_MANGLE,	/* request how: a struct of wrong size or with reserved bits */
 	OP_CREATE,	/* seed: try to create a function of a strange shape */
+	OP_REBIND,	/* machine to move to, or a bad one; 1: stop before, 2: run after */
 	NR_OPS,
 };
 
@@ -65,7 +67,7 @@ static inline unsigned int below(struct rng *r, unsigned int n)
 	return next(r) % n;
 }
 
-/* True @percent times of a hundred. */
+/* True in @percent of 100 cases. */
 static inline bool chance(struct rng *r, unsigned int percent)
 {
 	return below(r, 100) < percent;
@@ -76,14 +78,14 @@ __u32 random_lo(struct rng *r);
 __u32 random_hi(struct rng *r);
 __u32 random_data(struct rng *r);
 struct msi_route_entry random_entry(struct rng *r);
-/* Changes some fields of it so that it may be one that cannot be. */
+/* Changes some fields, so that the shape may become invalid. */
 void random_shape(struct rng *r, unsigned int machine, struct msi_route_create *shape);
 void mangle_shape(struct rng *r, struct msi_route_create *shape);
 
 void random_program(struct program *p, __u64 seed, unsigned int nr);
 void print_op(FILE *to, const struct op *op);
 void print_program(FILE *to, const struct program *p);
-/* Returns false, with a word on standard error, if it is none. */
+/* Returns false, with a message on standard error, if it is invalid. */
 bool read_program(FILE *from, struct program *p);
 
 #endif /* FUZZ_PROGRAM_H */

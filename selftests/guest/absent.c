@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Memory whose page never comes: nobody answers its userfaultfd. */
+/* Memory whose pages never arrive: nobody answers its userfaultfd. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -41,7 +41,7 @@ void absent_wait(struct absent *a, unsigned int threads)
 {
 	struct uffd_msg msg;
 
-	/* One for each thread, also of the same page. */
+	/* One message for each thread, even for the same page. */
 	while (threads--)
 		if (read(a->fd, &msg, sizeof(msg)) != sizeof(msg) ||
 		    msg.event != UFFD_EVENT_PAGEFAULT)
@@ -59,7 +59,7 @@ char task_state(pid_t pid, pid_t tid)
 	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 	if (fd >= 0)
 		close(fd);
-	/* Its name may have anything in it, but for the last parenthesis. */
+	/* The thread's name may contain anything, so look for the last parenthesis. */
 	end = n < 0 ? NULL : strrchr(text, ')');
 	return end ? end[2] : 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A PCI function of msi_route, as a VMM drives it. */
+/* A PCI function of msi_route, as a VMM uses it. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 
 #include "function.h"
 
-/* What the guest's accesses reach. */
+/* The functions that the guest's accesses reach. */
 static struct function *functions[MAX_FUNCTIONS];
 
 static bool within(__u64 gpa, __u64 base, __u64 size, __u32 *offset)
@@ -278,7 +278,8 @@ int get_changes(struct function *fn, struct msi_route_vector_change *changes, __
 		bool *more)
 {
 	struct msi_route_get_changes arg = {
-		.size = sizeof(arg), .room = room, .changes = (unsigned long)changes,
+		.size = sizeof(arg), .room = room, .stride = sizeof(*changes),
+		.changes = (unsigned long)changes,
 	};
 
 	if (ioctl(fn->fd, MSI_ROUTE_GET_CHANGES, &arg))
@@ -295,11 +296,16 @@ int set_bus_master(struct function *fn, __u32 enable)
 	return ioctl(fn->fd, MSI_ROUTE_SET_BUS_MASTER, &arg) ? -errno : 0;
 }
 
-int reset(struct function *fn)
+int reset_with(struct function *fn, __u32 flags)
 {
-	struct msi_route_reset arg = { .size = sizeof(arg) };
+	struct msi_route_reset arg = { .size = sizeof(arg), .flags = flags };
 
 	return ioctl(fn->fd, MSI_ROUTE_RESET, &arg) ? -errno : 0;
+}
+
+int reset(struct function *fn)
+{
+	return reset_with(fn, 0);
 }
 
 int set_hold(struct function *fn, __u32 bound_ns)
@@ -345,6 +351,23 @@ int renew(struct function *fn)
 	struct msi_route_renew arg = { .size = sizeof(arg) };
 
 	return ioctl(fn->fd, MSI_ROUTE_RENEW, &arg) ? -errno : 0;
+}
+
+int set_remapping(struct function *fn, __u32 flags)
+{
+	struct msi_route_remapping arg = { .size = sizeof(arg), .flags = flags };
+
+	return ioctl(fn->fd, MSI_ROUTE_SET_REMAPPING, &arg) ? -errno : 0;
+}
+
+int rebind(struct function *fn, struct vm *vm)
+{
+	struct msi_route_rebind arg = { .size = sizeof(arg), .vm_fd = vm->fd };
+
+	if (ioctl(fn->fd, MSI_ROUTE_REBIND, &arg))
+		return -errno;
+	fn->vm = vm;
+	return 0;
 }
 
 int set_run(struct function *fn, __u32 run)
@@ -416,7 +439,7 @@ __u64 accounted(const struct msi_route_counters *c)
 {
 	return c->messages + c->coalesced + c->cleared + c->unreached +
 	       c->dropped_address + c->dropped_mode + c->dropped_vector +
-	       c->dropped_absent + c->pending;
+	       c->dropped_absent + c->dropped_disabled + c->pending;
 }
 
 int new_eventfd(void)

@@ -54,7 +54,7 @@ bool guest_isr(__u8 vector)
 	return guest_apic_bit(APIC_ISR, vector);
 }
 
-/* A fixed, edge-triggered interrupt to one physical destination. */
+/* Sends a fixed, edge-triggered interrupt to one physical destination. */
 void guest_send_ipi(__u32 apic_id, __u8 vector)
 {
 	if (guest_this_cpu()->x2apic) {
@@ -74,10 +74,10 @@ void guest_panic(const char *text, __u64 value0, __u64 value1)
 		guest_out32(GUEST_PORT_PANIC, 0);
 }
 
-/* From guest_common in entry.S. */
-void guest_interrupt(__u8 vector, __u64 rip);
+/* Called by guest_common in entry.S. */
+void guest_interrupt(__u8 vector, unsigned long ip);
 
-void guest_interrupt(__u8 vector, __u64 rip)
+void guest_interrupt(__u8 vector, unsigned long ip)
 {
 	struct guest_cpu *cpu = guest_this_cpu();
 
@@ -85,7 +85,7 @@ void guest_interrupt(__u8 vector, __u64 rip)
 	if (vector == NMI_VECTOR)
 		return;
 	if (vector < FIRST_INTERRUPT)
-		guest_panic("exception (vector, RIP)", vector, rip);
+		guest_panic("exception (vector, RIP)", vector, ip);
 	if (guest_handler)
 		guest_handler(cpu, vector);
 	if (vector != SPURIOUS_VECTOR || guest_isr(vector))

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What runs inside a test's virtual machine, and what it shares with the test.
+ * The code inside a test's virtual machine, and what it shares with the test.
  *
- * A test program is linked at a fixed address below 4 GiB, and its own image
- * is the guest's memory, at the same addresses.  So guest code is an ordinary
- * function of the test, a mailbox is an ordinary variable, and a pointer means
- * the same on both sides.  Two things are not ordinary: guest code runs in
- * ring 0 and has no C library, and it sees only static storage (no heap, no
- * host stack).
+ * A test program is linked at a fixed address below 4 GiB, and its own image is the
+ * guest's memory, at the same addresses.  So guest code is an ordinary function of the
+ * test, a mailbox is an ordinary variable, and a pointer means the same on both sides.
+ * Two things are not ordinary: guest code runs in ring 0 and has no C library, and it
+ * sees only static storage (no heap, no host stack).  In a program of 32 bits it runs in
+ * 32-bit mode.
  *
- * Functions whose name begins with guest_ are for the guest only.
+ * Functions whose names begin with guest_ are for the guest only.
  */
 #ifndef SELFTESTS_GUEST_H
 #define SELFTESTS_GUEST_H
@@ -41,8 +41,8 @@
 #define SPURIOUS_VECTOR		255
 
 /*
- * One virtual CPU as its own code sees it, and everything it tells the host.
- * GS points here while the guest runs; @self must come first.
+ * A virtual CPU as its own code sees it, and all that it tells the host.  GS points here
+ * while the guest runs; @self must come first.
  */
 struct guest_cpu {
 	struct guest_cpu *self;
@@ -56,19 +56,19 @@ struct guest_cpu {
 extern struct guest_cpu guest_cpus[GUEST_MAX_CPUS];
 
 /*
- * Called for every interrupt (not for NMIs) after it was counted and before
- * it is acknowledged, with interrupts off.
+ * Called for every interrupt (not for NMIs) after it is counted and before it is
+ * acknowledged, with interrupts off.
  */
 extern void (*guest_handler)(struct guest_cpu *cpu, __u8 vector);
 
-/* What the guest says when it gives up; read by the host. */
+/* The guest's message when it gives up; the host reads it. */
 extern const char *guest_panic_text;
 extern __u64 guest_panic_value[2];
 
 void guest_panic(const char *text, __u64 value0, __u64 value1)
 	__attribute__((noreturn));
 
-/* Shared variables are read and written whole, once, in program order. */
+/* Reads and writes a shared variable as a whole, once, in program order. */
 #define READ_ONCE(x)	(*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
 #define barrier()	__asm__ __volatile__("" ::: "memory")
@@ -88,7 +88,7 @@ static inline void store_max(__u32 *p, __u32 value)
 		;
 }
 
-/* The same numbers in each run, for guest and host; @state is not 0. */
+/* The same numbers in each run, for guest and host; @state must not be 0. */
 static inline __u32 next_random(__u32 *state)
 {
 	*state ^= *state << 13;
@@ -131,7 +131,7 @@ static inline __u16 guest_in16(__u16 port)
 	return value;
 }
 
-/* The accesses that the host's side forwards to the module. */
+/* Accesses that the host's side forwards to the module. */
 static inline __u8 guest_read8(unsigned long gpa)
 {
 	__u8 value;
@@ -156,6 +156,7 @@ static inline __u32 guest_read32(unsigned long gpa)
 	return value;
 }
 
+#ifdef __x86_64__
 static inline __u64 guest_read64(unsigned long gpa)
 {
 	__u64 value;
@@ -163,6 +164,12 @@ static inline __u64 guest_read64(unsigned long gpa)
 	__asm__ __volatile__("movq (%1), %0" : "=r" (value) : "r" (gpa) : "memory");
 	return value;
 }
+
+static inline void guest_write64(unsigned long gpa, __u64 value)
+{
+	__asm__ __volatile__("movq %0, (%1)" :: "r" (value), "r" (gpa) : "memory");
+}
+#endif
 
 static inline void guest_write8(unsigned long gpa, __u8 value)
 {
@@ -177,11 +184,6 @@ static inline void guest_write16(unsigned long gpa, __u16 value)
 static inline void guest_write32(unsigned long gpa, __u32 value)
 {
 	__asm__ __volatile__("movl %0, (%1)" :: "r" (value), "r" (gpa) : "memory");
-}
-
-static inline void guest_write64(unsigned long gpa, __u64 value)
-{
-	__asm__ __volatile__("movq %0, (%1)" :: "r" (value), "r" (gpa) : "memory");
 }
 
 static inline void guest_cli(void)
@@ -200,15 +202,15 @@ static inline void guest_relax(void)
 }
 
 /*
- * Takes what is in the IRR: called and returning with interrupts off.  The
- * first instruction after STI still runs with interrupts held back.
+ * Takes what is in the IRR.  Interrupts are off on entry and on return.  The first
+ * instruction after STI still runs with interrupts held back.
  */
 static inline void guest_take_interrupts(void)
 {
 	__asm__ __volatile__("sti; nop; nop; nop; cli" ::: "memory");
 }
 
-/* Sleeps until an interrupt; called and returning with interrupts off. */
+/* Sleeps until an interrupt.  Interrupts are off on entry and on return. */
 static inline void guest_halt(void)
 {
 	__asm__ __volatile__("sti; hlt; cli" ::: "memory");

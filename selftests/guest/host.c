@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The host's kernel as it is seen from outside: modules, log, memory. */
+/* The host's kernel as seen from outside: modules, log, memory. */
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <errno.h>
@@ -68,13 +68,33 @@ int rmmod(const char *name)
 	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
 }
 
-int insmod(const char *path)
+static int insmod_with(const char *path, const char *options)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int ret = fd < 0 || syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
+	int ret = fd < 0 || syscall(SYS_finit_module, fd, options, 0) ? -errno : 0;
 
 	close(fd);
 	return ret;
+}
+
+int insmod(const char *path)
+{
+	return insmod_with(path, "");
+}
+
+int load_again(const char *path)
+{
+	char options[64] = "mutation=";
+	size_t length = strlen(options);
+	int fd = open("/sys/module/msi_route/parameters/mutation", O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? 0 : read(fd, options + length, sizeof(options) - length - 1);
+	int ret;
+
+	close(fd);
+	/* Without the newline at its end. */
+	options[got > 0 ? length + got - 1 : 0] = 0;
+	ret = rmmod("msi_route");
+	return ret ? ret : insmod_with(path, options);
 }
 
 /* ---- the kernel's log ---- */
@@ -89,16 +109,16 @@ int kernel_log_open(void)
 }
 
 /*
- * What the kernel says of time, which an emulated host has too little of; and KVM
- * of a descriptor's number that was a VM's before, which still lives.
+ * Lines about time, of which an emulated host has too little; and KVM's lines about the
+ * reused descriptor number of a VM that still lives.
  */
 static bool about_other_things(const char *text)
 {
 	static const char *const beginnings[] = {
 		"perf: interrupt took", "hrtimer: interrupt took", "clocksource: ",
-		"workqueue: ", "sched: ", "KVM: debugfs: duplicate directory",
-		"kvm: debugfs: duplicate directory",
-		/* What is left out of these is counted. */
+		"tsc: ", "TSC found unstable", "sched_clock: ", "workqueue: ", "sched: ",
+		"KVM: debugfs: duplicate directory", "kvm: debugfs: duplicate directory",
+		/* KVM reports how many of these it suppressed. */
 		"kvm_create_vm_debugfs: ",
 	};
 	unsigned int i;
@@ -120,21 +140,21 @@ unsigned int kernel_log_lines(int log)
 		length = read(log, record, sizeof(record) - 1);
 		if (length < 0 && errno == EAGAIN)
 			return lines;
-		/* EPIPE: some were overwritten before they were read. */
+		/* EPIPE: some records were overwritten before they were read. */
 		if (length < 0 && errno != EPIPE)
 			die("/dev/kmsg");
 		record[length < 0 ? 0 : length] = 0;
 		text = strchr(record, ';');
-		/* Facility 0 is the kernel, others are processes that write there. */
+		/* Facility 0 is the kernel; others are processes that write there. */
 		if (length >= 0 && (!text || atoi(record) >= 8 || about_other_things(text + 1)))
 			continue;
-		/* KVM says that once for a VM, if its guest does so. */
+		/* KVM prints this once for a VM whose guest does so. */
 		if (text && strstr(text, "Disabled LAPIC found") && !disabled++)
 			continue;
 		lines++;
 		printf("# the kernel: %.*s\n", text ? (int)strcspn(text + 1, "\n") : 0,
 		       text ? text + 1 : "");
-		/* A test's process ends without that. */
+		/* A test's process ends without flushing. */
 		fflush(stdout);
 	}
 }
@@ -162,7 +182,7 @@ static const char *const taking[] = { "kmalloc", "kmem_cache_alloc", "kmalloc_no
 				      "kmem_cache_alloc_node", NULL };
 static const char *const giving[] = { "kfree", "kmem_cache_free", NULL };
 
-/* Two instances of the tracer: what each has counted is told apart. */
+/* Two instances of the tracer, so that their counts are separate. */
 static const struct counter {
 	const char *name;
 	const char *const *events;
@@ -181,7 +201,7 @@ static bool put(const char *path, const char *text)
 	return done;
 }
 
-/* Where the module's functions are. */
+/* Finds the addresses of the module's functions. */
 static void module_text(unsigned long *first, unsigned long *last)
 {
 	FILE *file = fopen("/proc/kallsyms", "r");
@@ -236,7 +256,7 @@ bool allocations_count(void)
 	/* A test that failed may have left them. */
 	allocations_end();
 	module_text(&first, &last);
-	/* The last one is shorter than a page, and a page behind it is nobody's. */
+	/* The last function ends within a page, and nothing follows there. */
 	snprintf(filter, sizeof(filter), "call_site >= %#lx && call_site < %#lx && ptr != 0",
 		 first, last + 4096);
 	for (i = 0; i < ARRAY_SIZE(counters); i++) {
@@ -245,7 +265,7 @@ bool allocations_count(void)
 			return false;
 		for (nr = 0, j = 0; counters[i].events[j]; j++) {
 			event = counters[i].events[j];
-			/* Compilers make kmem_cache_free() its own caller: by the cache. */
+			/* kmem_cache_free() may be its own caller: filter by cache. */
 			nr += count_event(counters[i].name, event,
 					  strcmp(event, "kmem_cache_free") ?
 					  filter : "name ~ \"msi_route*\"");
@@ -256,7 +276,7 @@ bool allocations_count(void)
 	return true;
 }
 
-/* What the buffers of all processors hold, and what they have lost again. */
+/* The number of events in the buffers of all processors, and of those that they lost. */
 static __u64 counted(const char *counter)
 {
 	unsigned int cpu, nr = sysconf(_SC_NPROCESSORS_CONF);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Keeps a device that raises without pause from taking all of the guest's time:
- * it raises PACE_BURST events for each sign of progress of the guest.  That is
- * no pause which the guest could notice, but an emulated processor must not do
- * nothing but be kicked.
+ * Keeps a device that raises without pause from taking all of the guest's time: it raises
+ * PACE_BURST events for each sign of the guest's progress.  The guest cannot notice this
+ * as a pause, but an emulated processor does more than take kicks.
  */
 #ifndef SELFTESTS_PACE_H
 #define SELFTESTS_PACE_H
@@ -14,7 +13,7 @@
 
 #define PACE_BURST	16
 
-/* Of one device; all zero at first. */
+/* For one device; all zero at first. */
 struct pace {
 	__u32 seen, used;
 };

@@ -21,17 +21,56 @@
 #define CODE_SELECTOR	0x08
 #define DATA_SELECTOR	0x10
 
-/* Bounds of the image, from the linker. */
+/* Bounds of the image, set by the linker. */
 extern char __executable_start[], _end[];
 extern char guest_stubs[];
 
 bool (*vm_mmio)(struct vm *vm, __u64 gpa, void *data, __u32 len, bool write);
 bool (*vm_pio)(struct vm *vm, __u16 port, void *data, __u32 len, bool write);
 
-/* Four GiB, mapped one to one by large pages. */
+#ifdef __x86_64__
+#define CODE_DESCRIPTOR	0x00209b0000000000	/* 64-bit */
+#define DATA_DESCRIPTOR	0x0000930000000000
+
+/* Four GiB, mapped one to one with large pages. */
 static __u64 pml4[512] __attribute__((aligned(4096)));
 static __u64 pdpt[512] __attribute__((aligned(4096)));
 static __u64 pd[4][512] __attribute__((aligned(4096)));
+
+static void build_pages(void)
+{
+	unsigned int i;
+
+	pml4[0] = (unsigned long)pdpt | 3;
+	for (i = 0; i < 4; i++)
+		pdpt[i] = (unsigned long)pd[i] | 3;
+	for (i = 0; i < 4 * 512; i++)
+		pd[i / 512][i % 512] = i * LARGE_PAGE | 0x83;
+}
+
+static void set_paging(struct kvm_sregs *sregs)
+{
+	sregs->cr0 = 0x80000011;	/* PG, ET, PE */
+	sregs->cr3 = (unsigned long)pml4;
+	sregs->cr4 = 0x20;		/* PAE */
+	sregs->efer = 0x500;		/* LMA, LME */
+	sregs->cs.l = 1;
+}
+#else
+/* Protected mode without paging: flat segments. */
+#define CODE_DESCRIPTOR	0x00cf9b000000ffff
+#define DATA_DESCRIPTOR	0x00cf93000000ffff
+
+static void build_pages(void)
+{
+}
+
+static void set_paging(struct kvm_sregs *sregs)
+{
+	sregs->cr0 = 0x11;		/* ET, PE */
+	sregs->cs.db = 1;
+}
+#endif
 
 static __u64 gdt[3];
 static struct {
@@ -39,8 +78,10 @@ static struct {
 	__u16 selector;
 	__u16 type;
 	__u16 offset_mid;
+#ifdef __x86_64__
 	__u32 offset_high;
 	__u32 reserved;
+#endif
 } idt[256];
 
 void die(const char *format, ...)
@@ -60,15 +101,9 @@ static void build_tables(void)
 {
 	unsigned int i;
 
-	pml4[0] = (unsigned long)pdpt | 3;
-	for (i = 0; i < 4; i++)
-		pdpt[i] = (unsigned long)pd[i] | 3;
-	for (i = 0; i < 4 * 512; i++)
-		pd[i / 512][i % 512] = i * LARGE_PAGE | 0x83;
-
-	gdt[1] = 0x00209b0000000000;	/* 64-bit code */
-	gdt[2] = 0x0000930000000000;	/* data */
-
+	build_pages();
+	gdt[1] = CODE_DESCRIPTOR;
+	gdt[2] = DATA_DESCRIPTOR;
 	for (i = 0; i < 256; i++) {
 		unsigned long stub = (unsigned long)guest_stubs + i * 16;
 
@@ -132,11 +167,25 @@ void vm_set_msi_routes(struct vm *vm, unsigned int nr)
 	free(routing);
 }
 
+/* From 6.17 on KVM may have no PIC and no I/O APIC: then only the local APICs are there. */
+static void create_irqchip(struct vm *vm)
+{
+	bool split = vm->flags & VM_SPLIT_IRQCHIP;
+
+	if (!split && ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0)) {
+		if (errno != ENOTTY)
+			die("KVM_CREATE_IRQCHIP");
+		split = true;
+	}
+	if (split)
+		enable_cap(vm, KVM_CAP_SPLIT_IRQCHIP, 24);
+}
+
 void vm_create(struct vm *vm, unsigned int flags, unsigned int nr_vcpus)
 {
 	__u32 i;
 
-	/* Each test is a process of its own; none outlives its program. */
+	/* Each test is a process of its own; it ends with its program. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	memset(vm, 0, sizeof(*vm));
 	vm->flags = flags;
@@ -147,15 +196,13 @@ void vm_create(struct vm *vm, unsigned int flags, unsigned int nr_vcpus)
 	if (vm->fd < 0)
 		die("KVM_CREATE_VM");
 
-	if (flags & VM_SPLIT_IRQCHIP)
-		enable_cap(vm, KVM_CAP_SPLIT_IRQCHIP, 24);
-	else if (!(flags & VM_NO_IRQCHIP) && ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0))
-		die("KVM_CREATE_IRQCHIP");
+	if (!(flags & VM_NO_IRQCHIP))
+		create_irqchip(vm);
 	if (flags & VM_X2APIC)
 		enable_cap(vm, KVM_CAP_X2APIC_API, KVM_X2APIC_API_USE_32BIT_IDS |
 						   KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK);
-	if (!(flags & (VM_NO_IRQCHIP | VM_NO_MSI_ROUTE)))
-		vm_set_msi_routes(vm, 1);
+	else if (flags & VM_NO_QUIRK)
+		enable_cap(vm, KVM_CAP_X2APIC_API, KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK);
 
 	build_tables();
 	set_memory(vm);
@@ -179,12 +226,12 @@ static void set_cpuid(struct vcpu *vcpu)
 	free(cpuid);
 }
 
-/* 64-bit mode, paging on; the local APIC in the mode that @flags ask for. */
+/* The program's own mode; @flags select that of the local APIC. */
 static void set_mode(struct vcpu *vcpu, struct guest_cpu *cpu)
 {
 	struct kvm_segment code = {
 		.limit = ~0U, .selector = CODE_SELECTOR, .type = 11, .present = 1,
-		.s = 1, .l = 1, .g = 1,
+		.s = 1, .g = 1,
 	};
 	struct kvm_segment data = {
 		.limit = ~0U, .selector = DATA_SELECTOR, .type = 3, .present = 1,
@@ -194,10 +241,6 @@ static void set_mode(struct vcpu *vcpu, struct guest_cpu *cpu)
 
 	if (ioctl(vcpu->fd, KVM_GET_SREGS, &sregs))
 		die("KVM_GET_SREGS");
-	sregs.cr0 = 0x80000011;		/* PG, ET, PE */
-	sregs.cr3 = (unsigned long)pml4;
-	sregs.cr4 = 0x20;		/* PAE */
-	sregs.efer = 0x500;		/* LMA, LME */
 	sregs.cs = code;
 	sregs.ds = data;
 	sregs.es = data;
@@ -209,6 +252,7 @@ static void set_mode(struct vcpu *vcpu, struct guest_cpu *cpu)
 	sregs.gdt.limit = sizeof(gdt) - 1;
 	sregs.idt.base = (unsigned long)idt;
 	sregs.idt.limit = sizeof(idt) - 1;
+	set_paging(&sregs);
 	if (vcpu->vm->flags & VM_X2APIC)
 		sregs.apic_base |= 0x400;
 	if (ioctl(vcpu->fd, KVM_SET_SREGS, &sregs))
@@ -235,7 +279,7 @@ void vm_add_vcpu(struct vm *vm, __u32 apic_id)
 	if (vm->flags & VM_NO_IRQCHIP)
 		return;
 
-	/* Before any vCPU runs: one that does may look for the others. */
+	/* Before any vCPU runs: a running one may look for the others. */
 	if (index < GUEST_MAX_CPUS) {
 		cpu->self = cpu;
 		cpu->index = index;
@@ -396,7 +440,7 @@ static void *vcpu_thread(void *arg)
 	return NULL;
 }
 
-/* The guest's entry functions return to here. */
+/* The guest's entry functions return here. */
 static void guest_done(void)
 {
 	for (;;)
@@ -440,7 +484,7 @@ void vm_stop(struct vm *vm)
 
 		if (!vcpu->started)
 			continue;
-		/* Also where the signal comes just before KVM_RUN. */
+		/* Also if the signal comes just before KVM_RUN. */
 		vcpu->run->immediate_exit = 1;
 		pthread_kill(vcpu->thread, SIGUSR1);
 		vcpu_join(vcpu);

@@ -11,14 +11,14 @@
 #include "guest.h"
 
 #define VM_MAX_VCPUS	64
-#define FIRST_GSI	24	/* behind those of the I/O APIC */
+#define FIRST_GSI	24	/* after those of the I/O APIC */
 
-/* What vm_create() does; 0 is a VM that is ready for msi_route. */
+/* Options of vm_create(); 0 is a VM that is ready for msi_route. */
 enum vm_flag {
 	VM_X2APIC = 1 << 0,		/* vCPUs in x2APIC mode, 32-bit IDs */
 	VM_SPLIT_IRQCHIP = 1 << 1,	/* only the local APICs in the kernel */
 	VM_NO_IRQCHIP = 1 << 2,		/* no local APIC in the kernel */
-	VM_NO_MSI_ROUTE = 1 << 3,	/* no route of type MSI was ever set */
+	VM_NO_QUIRK = 1 << 3,		/* FFh may be an ID; as with VM_X2APIC */
 };
 
 struct vm;
@@ -41,19 +41,16 @@ struct vm {
 	bool stop;
 };
 
-/* Anything that should not fail, but did: the test ends as failed. */
+/* Ends the test as failed, after an error that should not happen. */
 void die(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 void vm_create(struct vm *vm, unsigned int flags, unsigned int nr_vcpus);
 void vm_add_vcpu(struct vm *vm, __u32 apic_id);
 void vm_destroy(struct vm *vm);
 
-/*
- * Replaces the VM's routes by @nr of type MSI, on GSIs from FIRST_GSI on.  One
- * is what msi_route needs to have seen (see ENODATA); none takes it away again.
- */
+/* Replaces the VM's routes by @nr of type MSI, on GSIs from FIRST_GSI on. */
 void vm_set_msi_routes(struct vm *vm, unsigned int nr);
-/* The same in two steps; the first one's is for free(). */
+/* The same in two steps; the caller frees the result of the first. */
 struct kvm_irq_routing *new_msi_routes(unsigned int nr);
 void vm_set_routes(struct vm *vm, struct kvm_irq_routing *routing);
 
@@ -64,26 +61,26 @@ bool vcpu_irr(struct vcpu *vcpu, __u8 vector);
 /* Number of vectors in the IRR. */
 unsigned int vcpu_irr_weight(struct vcpu *vcpu);
 void vcpu_clear_irr(struct vcpu *vcpu);
-/* Was the vector there? Nothing is afterwards. */
+/* Was the vector in the IRR?  Empties the IRR. */
 bool vcpu_take_irr(struct vcpu *vcpu, __u8 vector);
 bool vcpu_nmi_pending(struct vcpu *vcpu);
 bool vcpu_smi_pending(struct vcpu *vcpu);
 
 /*
- * Runs @entry on a vCPU in a thread of its own, with interrupts off, until it
- * returns or vm_stop() is called.
+ * Runs @entry on a vCPU in its own thread, with interrupts off, until it returns or
+ * vm_stop() is called.
  */
 void vcpu_start(struct vcpu *vcpu, void (*entry)(void));
 void vcpu_join(struct vcpu *vcpu);
-/* Ends vCPUs wherever they are, also in HLT. */
+/* Ends vCPUs wherever they are, even in HLT. */
 void vm_stop(struct vm *vm);
 
 /*
- * Where the vCPUs' accesses of guest physical addresses without memory go.
- * Returns false if nobody knows the address.
+ * Handles the vCPUs' accesses to guest physical addresses without memory.  Returns false
+ * for an unknown address.
  */
 extern bool (*vm_mmio)(struct vm *vm, __u64 gpa, void *data, __u32 len, bool write);
-/* Likewise their accesses of ports, but for those of guest.h. */
+/* Likewise for accesses to ports, except those of guest.h. */
 extern bool (*vm_pio)(struct vm *vm, __u16 port, void *data, __u32 len, bool write);
 
 #endif /* SELFTESTS_VM_H */

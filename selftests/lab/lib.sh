@@ -10,6 +10,7 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/msi_route
 
 # Statuses of the lab itself; README.md lists them all.
 LAB_ERROR=125
+EMULATOR_ABORTED=118
 
 say()
 {
@@ -30,6 +31,22 @@ need()
 		command -v "$program" >/dev/null ||
 			die "$program is missing; selftests/lab/setup installs it"
 	done
+}
+
+# retried NAME COMMAND... : runs it, up to three times where the lab's emulator aborts, which one
+# of several threads does now and then: there is no result then.
+retried()
+{
+	local name=$1 try status
+	shift
+
+	for try in 1 2 3; do
+		status=0
+		"$@" || status=$?
+		[ "$status" = "$EMULATOR_ABORTED" ] || break
+		echo "# $name, try $try: the emulator aborted"
+	done
+	return "$status"
 }
 
 # key TEXT... : a name for what these words and standard input determine.
@@ -104,15 +121,29 @@ package_release()
 	table package "$1" | awk '{ print $2 }'
 }
 
+# default_qemu : the version of QEMU whose series is the default on this machine
+default_qemu()
+{
+	table qemu | awk -v own="$(own_release)" '
+		{ for (i = 3; i <= NF; i++) if ($i == own) { print $1; exit } }'
+}
+
+# qemu_before VERSION : that of the series before this one
+qemu_before()
+{
+	table qemu | awk -v of="$1" '$1 == of { print before } { before = $1 }'
+}
+
 # releases_for VERSION : those that may have this kernel, in the order to look in: the
 # machine's own, whose compiler builds for that kernel; the one whose default it is;
-# the others from the oldest on.
+# the others from the oldest on, and at last what is never released.
 releases_for()
 {
 	{
 		own_release
 		table release | awk -v version="$1" '$3 == version { print $1 }'
 		table release | awk '{ print $1 }'
+		printf '%s\n' sid experimental
 	} | awk '!seen[$0]++'
 }
 
@@ -133,20 +164,59 @@ die_without()
 	die "no $what in Debian ${*// /, }"
 }
 
-# tools_of RELEASE DIR... : sets tools to what comes before a command that is to
-# run with the tools of that Debian release, and to read and write DIRs.
+# unpack_program DIR PACKAGE [OTHER...] : the packages of the release that PACKAGE is taken
+# from, with what it needs there of C's library; nothing is installed.
+unpack_program()
+{
+	local to=$1 release package
+	shift
+
+	release=$(package_release "$1")
+	"$lab/apt" --release "$release" update --max-age 24 || true
+	[ -n "$("$lab/apt" --release "$release" version "$1")" ] || die_without "$1" "$release"
+	mkdir -p "$to.debs"
+	(cd "$to.debs" && "$lab/apt" --release "$release" download "$@")
+	for package in "$to.debs"/*.deb; do
+		dpkg-deb -x "$package" "$to"
+	done
+	rm -r "$to.debs"
+}
+
+# minimal_debian RELEASE ROOT PACKAGE,... OPTION... : made by mmdebstrap, with OPTIONs of it. The
+# way to the mirror, and how old its lists may be, is the machine's. By "as_root" where that is set.
+minimal_debian()
+{
+	local release=$1 root=$2 include=$3
+	shift 3
+
+	"$lab/apt" --release "$release" sources > "$root.sources"
+	! grep -q '^URIs: https' "$root.sources" || include+=,ca-certificates
+	apt-config dump Acquire::http Acquire::https Acquire::Check-Valid-Until \
+		Acquire::Check-Date > "$root.apt"
+	"${as_root[@]}" mmdebstrap --quiet --include="$include" --aptopt="$root.apt" "$@" \
+		"$release" "$root" "$root.sources" >&2
+	rm "$root.sources" "$root.apt"
+}
+
+# tools_of "RELEASE [PACKAGE...]" DIR... : sets tools to what comes before a command that
+# is to run with the tools of that Debian release, and PACKAGEs of it, and to read and
+# write DIRs.
 tools_of()
 {
-	local release=$1 dir
+	local words word dir
+	read -ra words <<< "$1"
 	shift
 
 	tools=()
-	[ "$release" != "$(own_release)" ] || return 0
+	[ "${words[*]}" != "$(own_release)" ] || return 0
 	tools=("$lab/root")
 	for dir; do
 		tools+=(--share "$dir")
 	done
-	tools+=("$release")
+	for word in "${words[@]:1}"; do
+		tools+=(--package "$word")
+	done
+	tools+=("${words[0]}")
 }
 
 # has_module KERNEL-DIRECTORY NAME : as a module or built in.

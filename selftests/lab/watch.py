@@ -39,7 +39,7 @@ LAB_ERROR = 125
 REPORTS = re.compile(rb"""^(?:\[\s*\d+\.\d+\](?:\[[^\]]*\])?\s+)?(?:
       WARNING:\ (?!\ ) | (?:watchdog:\ )?BUG:\ | kernel\ BUG\ at
     | (?:Oops|general\ protection\ fault|double\ fault|stack\ segment|traps:\ PANIC)\b
-    | Kernel\ panic | Unable\ to\ handle
+    | int3:\ \d | Kernel\ panic | Unable\ to\ handle
     | INFO:\ (?:task\ .*\ blocked\ for\ more|trying\ to\ register\ non-static|rcu_)
     | INFO:\ possible\ recursive\ locking
     | rcu:\ INFO: | rcu:.*\bself-detected\ stall | .*\bdetected\ stalls\ on\ CPUs
@@ -49,6 +49,19 @@ REPORTS = re.compile(rb"""^(?:\[\s*\d+\.\d+\](?:\[[^\]]*\])?\s+)?(?:
     | .*\bhard\ LOCKUP | workqueue:\ .*\blockup
     | irq\ \d+:\ nobody\ cared
     )""", re.X)
+
+# Linux patches its code by a breakpoint, and takes it away when no processor can be at it
+# any more.  An emulated one that still has the breakpoint in its translated code stops
+# where memory has another byte by then: its mistake.
+STALE_CODE = re.compile(r"^(?:\[[^\]]*\]\s*)*(?:Oops: )?int3: ")
+
+# An emulated processor that sleeps may miss the interrupt of its timer: nothing that waits for
+# this timer goes on then. RCU tells of it in these words. A processor that is kept from its
+# timer by the kernel or a module does not sleep meanwhile.
+STALL = re.compile(rb"rcu: INFO: rcu_\w+ detected stalls on CPUs/tasks")
+NO_WAKEUP = re.compile(rb"rcu: rcu_\w+ kthread timer wakeup didn't happen")
+ITS_TIMER = re.compile(rb"rcu:\s+Possible timer handling issue on cpu=(\d+)")
+SLEEPS = re.compile(rb"NMI backtrace for cpu (\d+) skipped: idling at")
 
 # Bits of /proc/sys/kernel/tainted that only a report sets.
 TAINTS = {5: "bad page", 7: "oops", 9: "warning", 14: "soft lockup"}
@@ -105,6 +118,16 @@ class Console:
             if line.startswith(b"lab: ") and not self.complaint:
                 self.complaint = line[5:].decode("utf-8", "replace")
             self.lines.append(line)
+
+    def only_missed_timers(self):
+        """Whether each report is one of a processor that slept through its timer."""
+        def found(pattern):
+            return [m for m in map(pattern.search, self.lines) if m]
+
+        stalls, timers = found(STALL), found(ITS_TIMER)
+        sleeping = {m[1] for m in found(SLEEPS)}
+        return (len(self.reports) == len(stalls) == len(timers) == len(found(NO_WAKEUP))
+                and all(m[1] in sleeping for m in timers))
 
     def show(self, start, count):
         for line in self.lines[start:start + count]:
@@ -315,6 +338,15 @@ def expected(host, pattern):
     return next((line for line in host.console.reports if re.search(pattern, line)), None)
 
 
+def emulator_mistake(console):
+    """What an emulated processor did wrong, where the reports can come of nothing else."""
+    if console.reports and STALE_CODE.match(console.reports[0].strip()):
+        return "QEMU's emulation ran code that the kernel had patched already"
+    if console.reports and console.only_missed_timers():
+        return "an emulated processor slept, and did not get its timer's interrupt"
+    return None
+
+
 def verdict(host, args):
     """The status of a run that is over, and the words about it."""
     ended = host.status is not None and not host.failure
@@ -337,6 +369,11 @@ def verdict(host, args):
             host.console.show_report()
         else:
             say("not on the console, but it is tainted: %s" % ", ".join(taints))
+        mistake = emulator_mistake(host.console) \
+            if any(word.startswith("tcg") for word in args.command) and not taints else None
+        if mistake:
+            say(mistake)
+            return EMULATOR
         return REPORT
     if host.failure:
         host.console.show_tail()

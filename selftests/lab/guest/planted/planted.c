@@ -7,7 +7,18 @@
 
 static char *what = "";
 module_param(what, charp, 0444);
-MODULE_PARM_DESC(what, "warn, silent, oops, panic, refuse or hang");
+MODULE_PARM_DESC(what, "warn, silent, oops, breakpoint, panic, slept, kept, refuse or hang");
+
+/* What RCU says of a processor that gets no interrupt of its timer, asleep or not. */
+static void stall(bool asleep)
+{
+	pr_info("rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:\n");
+	pr_info("rcu: \t0-...!: (0 ticks this GP) idle=1b90/0/0x0 softirq=1/1 fqs=0\n");
+	if (asleep)
+		pr_info("NMI backtrace for cpu 0 skipped: idling at native_safe_halt+0xb/0x10\n");
+	pr_info("rcu: rcu_preempt kthread timer wakeup didn't happen for 5251 jiffies!\n");
+	pr_info("rcu: \tPossible timer handling issue on cpu=0 timer-softirq=1\n");
+}
 
 static int __init planted_init(void)
 {
@@ -21,8 +32,12 @@ static int __init planted_init(void)
 		console_loglevel = level;
 	} else if (!strcmp(what, "oops")) {
 		BUG();
+	} else if (!strcmp(what, "breakpoint")) {
+		asm volatile("int3");
 	} else if (!strcmp(what, "panic")) {
 		panic("planted");
+	} else if (!strcmp(what, "slept") || !strcmp(what, "kept")) {
+		stall(!strcmp(what, "slept"));
 	} else if (!strcmp(what, "refuse")) {
 		return -EPERM;
 	} else if (!strcmp(what, "hang")) {
