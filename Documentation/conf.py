@@ -27,8 +27,14 @@ html_theme_options = {
     "page_width": "1000px",
 }
 html_sidebars = {"**": ["about.html", "navigation.html", "searchbox.html"]}
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
 html_copy_source = False
 html_show_copyright = False
+
+# Types of the kernel and of C's library, which have no page here: arguments of the helper.
+nitpick_ignore = [("c:identifier", name) for name in (
+    "__u8", "__u16", "__u32", "__u64", "size_t", "kvm_irq_routing_entry")]
 
 man_pages = [
     ("module", "msi_route", "MSI and MSI-X emulation for KVM hosts", "", 4),
@@ -60,5 +66,14 @@ def lists_for_man(app, doctree, _docname):
         table.replace_self(items)
 
 
+def boxes_for_html(app, doctree, _docname):
+    """A table that is wider than the page scrolls in a box of its own."""
+    if app.builder.format != "html":
+        return
+    for table in list(doctree.findall(nodes.table)):
+        table.replace_self(nodes.container("", table.deepcopy(), classes=["wide"]))
+
+
 def setup(app):
     app.connect("doctree-resolved", lists_for_man)
+    app.connect("doctree-resolved", boxes_for_html)

@@ -85,3 +85,7 @@ expression E, F;
 @@
 @@
 - #include "mutate.h"
+
+@@
+@@
+- #include "../mutate.h"

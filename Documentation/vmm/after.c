@@ -1,138 +1,94 @@
 // SPDX-License-Identifier: GPL-2.0
-/* MSI-X of one function in msi_route: what becomes of before.c. */
+/* MSI-X of one function by the helper, lib/msi_route_vmm.h: what replaces before.c. */
 #include <err.h>
-#include <fcntl.h>
+#include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
-#include <sys/ioctl.h>
-#include <linux/kvm.h>
 #include "../../msi_route.h"
+#include "../../lib/msi_route_vmm.h"
 #include "msix.h"
 
 #define CAPABILITY	0x40
-#define TABLE		0x0
+#define TABLE		0x0	/* both in BAR 0 */
 #define PBA		0x800
 
 struct msix {
-	int fd;
+	struct mrv_vm host;
+	struct mrv_function fn;
 };
 
-/* ---- routes ---- */
-
-/* One, of any content and only once: by it msi_route finds KVM's delivery. */
-static void set_one_route(int vm)
+static void need(int error, const char *what)
 {
-	struct {
-		struct kvm_irq_routing head;
-		struct kvm_irq_routing_entry entry;
-	} route = {
-		.head.nr = 1,
-		.entry = { .gsi = 24, .type = KVM_IRQ_ROUTING_MSI },
-	};
-
-	if (ioctl(vm, KVM_SET_GSI_ROUTING, &route))
-		err(1, "KVM_SET_GSI_ROUTING");
+	errno = -error;
+	if (error < 0)
+		err(1, "%s", what);
 }
 
 /* ---- irqfds ---- */
 
 static void set_eventfds(struct msix *x, const int *eventfd)
 {
-	struct msi_route_eventfds attach = {
-		.size = sizeof(attach),
-		.kind = MSI_ROUTE_MSIX,
-		.nr = MSIX_VECTORS,
-		.fds = (uintptr_t)eventfd,
-	};
+	int i;
 
-	if (ioctl(x->fd, MSI_ROUTE_SET_EVENTFDS, &attach))
-		err(1, "MSI_ROUTE_SET_EVENTFDS");
+	for (i = 0; i < MSIX_VECTORS; i++)
+		need(mrv_attach(&x->fn, MSI_ROUTE_MSIX, i, eventfd[i]), "attach");
 }
 
 /* ---- masks ---- */
 
-static void guest_writes(struct msix *x, uint32_t space, uint32_t offset, uint32_t len,
-			 uint64_t value)
-{
-	struct msi_route_access access = {
-		.size = sizeof(access), .space = space,
-		.offset = offset, .len = len, .value = value,
-	};
-
-	if (ioctl(x->fd, MSI_ROUTE_WRITE, &access))
-		err(1, "MSI_ROUTE_WRITE");
-}
-
 void msix_write_control(struct msix *x, uint16_t value)
 {
-	guest_writes(x, MSI_ROUTE_CONFIG, CAPABILITY + 2, 2, value);
+	mrv_config_write(&x->fn, CAPABILITY + 2, &value, sizeof(value));
 }
 
 void msix_bus_master(struct msix *x, int enable)
 {
-	struct msi_route_bus_master master = {
-		.size = sizeof(master), .enable = enable,
-	};
-
-	if (ioctl(x->fd, MSI_ROUTE_SET_BUS_MASTER, &master))
-		err(1, "MSI_ROUTE_SET_BUS_MASTER");
+	need(mrv_set_command(&x->fn, enable ? 4 : 0), "Command");
 }
 
 void msix_write_table(struct msix *x, uint32_t offset, uint32_t value)
 {
-	guest_writes(x, MSI_ROUTE_TABLE, offset, 4, value);
+	mrv_bar_write(&x->fn, 0, TABLE + offset, &value, sizeof(value));
 }
 
 /* ---- pending ---- */
 
 uint64_t msix_read_pba(struct msix *x)
 {
-	struct msi_route_access access = {
-		.size = sizeof(access), .space = MSI_ROUTE_PBA, .len = 8,
-	};
+	uint64_t pba = 0;
 
-	if (ioctl(x->fd, MSI_ROUTE_READ, &access))
-		err(1, "MSI_ROUTE_READ");
-	return access.value;
+	mrv_bar_read(&x->fn, 0, PBA, &pba, sizeof(pba));
+	return pba;
 }
 
 /* ---- events ---- */
 
 void msix_raise(struct msix *x, uint32_t i)
 {
-	struct msi_route_trigger event = {
-		.size = sizeof(event), .kind = MSI_ROUTE_MSIX, .vector = i,
-	};
-
-	if (ioctl(x->fd, MSI_ROUTE_TRIGGER, &event))
-		err(1, "MSI_ROUTE_TRIGGER");
+	need(mrv_trigger(&x->fn, MSI_ROUTE_MSIX, i), "trigger");
 }
 
 /* ---- life ---- */
 
 struct msix *msix_create(int vm, const int *eventfd)
 {
-	struct msi_route_create create = {
-		.size = sizeof(create), .vm_fd = vm,
-		.msix_vectors = MSIX_VECTORS, .msix_cap = CAPABILITY,
-		.msix_table_offset = TABLE, .msix_pba_offset = PBA,
+	/* What the guest finds: one capability, MSI-X. */
+	const uint8_t config[256] = {
+		[0x06] = 0x10, [0x34] = CAPABILITY, [CAPABILITY] = 0x11,
+		[CAPABILITY + 2] = MSIX_VECTORS - 1, [CAPABILITY + 9] = PBA >> 8,
 	};
 	struct msix *x = malloc(sizeof(*x));
-	int device = open("/dev/msi_route", O_RDWR | O_CLOEXEC);
 
-	if (!x || device < 0)
-		err(1, "/dev/msi_route");
-	set_one_route(vm);
-	x->fd = ioctl(device, MSI_ROUTE_CREATE, &create);
-	if (x->fd < 0)
-		err(1, "MSI_ROUTE_CREATE");
-	close(device);
+	if (!x)
+		err(1, "malloc");
+	need(mrv_vm_init(&x->host, vm, -1, 0), "the VM");
+	need(mrv_create(&x->fn, &x->host, config, 0, NULL, 0), "the function");
 	set_eventfds(x, eventfd);
 	return x;
 }
 
 void msix_destroy(struct msix *x)
 {
-	close(x->fd);
+	mrv_destroy(&x->fn);
+	mrv_vm_fini(&x->host);
 	free(x);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* MSI-X of one function in user space, as a VMM has it without msi_route. */
+/* MSI-X of one function in user space, as in a VMM without msi_route. */
 #include <err.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -31,7 +31,7 @@ static bool may_send(const struct msix *x, uint32_t i)
 
 /* ---- routes ---- */
 
-/* The VM's table of routes is replaced as a whole, here with one function's. */
+/* This replaces the VM's whole table of routes; here it has only one function's. */
 static void set_routes(struct msix *x)
 {
 	struct {
@@ -74,7 +74,7 @@ static void update(struct msix *x, uint32_t i)
 
 	if (send && !x->sending[i]) {
 		set_routes(x);
-		/* What the eventfd holds goes out with it. */
+		/* A count that the eventfd holds goes out with it. */
 		set_irqfd(x, i, true);
 		if (x->pba >> i & 1) {
 			x->pba &= ~(1ULL << i);
@@ -120,7 +120,7 @@ uint64_t msix_read_pba(struct msix *x)
 	uint64_t pba = x->pba;
 	uint32_t i;
 
-	/* What a masked vector's eventfd holds is pending, too. */
+	/* A count in a masked vector's eventfd is pending, too. */
 	for (i = 0; i < MSIX_VECTORS; i++) {
 		struct pollfd p = { .fd = x->eventfd[i], .events = POLLIN };
 

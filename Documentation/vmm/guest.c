@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The guest of vmm.c: the driver of one PCI function, and nothing besides.  It runs
+ * The guest of vmm.c: the driver of one PCI function, and nothing else.  It runs
  * in 32-bit mode without paging.
  */
 #include "machine.h"
@@ -49,6 +49,16 @@ static u32 in32(u16 port)
 static void in32s(u16 port, u32 *to, u32 number)
 {
 	asm volatile("rep insl" : "+D"(to), "+c"(number) : "d"(port) : "memory");
+}
+
+static void in8s(u16 port, void *to, u32 number)
+{
+	asm volatile("rep insb" : "+D"(to), "+c"(number) : "d"(port) : "memory");
+}
+
+static void out8s(u16 port, const void *from, u32 number)
+{
+	asm volatile("rep outsb" : "+S"(from), "+c"(number) : "d"(port) : "memory");
 }
 
 static void say(const char *text)
@@ -111,7 +121,7 @@ static void set_handler(u8 vector, void (*handler)(struct frame *))
 	idt[vector] = (address & 0xffff) | 0x8e0000080000 | (address >> 16) << 48;
 }
 
-/* Sleeps until it has come; it cannot come between the look and the sleep. */
+/* Sleeps until the interrupt has come; it cannot come between the look and the sleep. */
 static void wait_for(u32 entry, u32 number)
 {
 	asm volatile("cli");
@@ -211,7 +221,7 @@ static void drive(void)
 	require(pending() == 1, "it is not pending");
 	say("guest: masked, rang twice: pending\n");
 
-	/* No wait: when the write has returned, the message is in the IRR. */
+	/* There is no wait: when the write has returned, the message is in the IRR. */
 	unmask(0);
 	require(count[0] == 2, "it did not come at once");
 	require(pending() == 0, "it is still pending");
@@ -234,19 +244,31 @@ static void drive(void)
 	say("guest: the eventfd works as well\n");
 }
 
-/* ---- what no driver does, and each VMM must bear ---- */
+/* ---- what no driver does, but each VMM must survive ---- */
 
-/* Reads and writes around an edge: by KVM they come in pieces of 1 to 7 bytes. */
+/* Reads and writes 1, 2, 4 and 8 bytes at an address. */
+static void access_all_sizes(u32 address)
+{
+	volatile u8 *byte = (volatile u8 *)address;
+	volatile u16 *word = (volatile u16 *)address;
+
+	(void)*byte;
+	*byte = ~0;
+	(void)*word;
+	*word = ~0;
+	*at(address);
+	*at(address) = ~0u;
+	asm volatile("movq (%0), %%mm0\n\tpcmpeqb %%mm0, %%mm0\n\tmovq %%mm0, (%0)\n\temms"
+		     : : "r"(address) : "memory");
+}
+
+/* At each address around an edge: KVM splits some into pieces of 1 to 7 bytes. */
 static void cross(u32 edge)
 {
 	u32 i;
 
-	for (i = 1; i < 8; i++) {
-		*at(edge - i);
-		*at(edge - i) = ~0u;
-		asm volatile("movq (%0), %%mm0\n\tpcmpeqb %%mm0, %%mm0\n\tmovq %%mm0, (%0)\n\temms"
-			     : : "r"(edge - i) : "memory");
-	}
+	for (i = 0; i <= 16; i++)
+		access_all_sizes(edge - 8 + i);
 }
 
 static void access_as_never_meant(void)
@@ -267,8 +289,13 @@ static void access_as_never_meant(void)
 	cross(BAR + BAR_PBA + 8);
 	cross(BAR + BAR_BELL);
 	cross(BAR + BAR_SIZE);
-	/* Of all pieces at the table's beginning only the one of 4 bytes is a dword. */
-	require(entry(0)[0] == (~0u & ~3u) && entry(0)[1] == 0, "an entry is not as it should");
+	/* Of all that, aligned dwords and qwords have been written, and nothing else. */
+	require(entry(0)[0] == (~0u & ~3u) && entry(0)[1] == ~0u && entry(0)[2] == ~0u &&
+		entry(0)[3] == ~0u, "entry 0 is not as it should");
+	require(entry(1)[0] == APIC && entry(1)[1] == 0 && entry(1)[2] == VECTOR + 1,
+		"entry 1 is not as it was");
+	require(entry(VECTORS - 1)[1] == 0 && entry(VECTORS - 1)[2] == ~0u,
+		"the last entry is not as it should");
 	set_entry(0);
 	for (i = 2; i < 256; i++)
 		ring(i < VECTORS ? VECTORS : i);
@@ -288,7 +315,7 @@ static void configure_as_never_meant(void)
 	require(dwords[3] == FUNCTION_ID, "there is no function by rep insl");
 	require(in32(PORT_CONFIG_DATA + 1) == (0xff000000 | FUNCTION_ID >> 8),
 		"a read across two ports is not both");
-	/* Message Control, its upper byte and what is behind 0xCFF. */
+	/* Message Control, its upper byte and what is beyond 0xCFF. */
 	config_index(MSIX_CAP);
 	out32(PORT_CONFIG_DATA + 3, 0x80);
 	out32(PORT_CONFIG_DATA + 2, 0x8000);
@@ -296,7 +323,7 @@ static void configure_as_never_meant(void)
 	out8(PORT_CONFIG_INDEX, 0);
 }
 
-/* Onto the guest's memory, the local APIC, the end of what there is. */
+/* Onto the guest's memory, the local APIC, the end of the address space. */
 static void place_as_never_meant(void)
 {
 	static const u32 places[] = { 0x2000, 0x20000, APIC, 0xfec00000, 0xffffe000, 0 };
@@ -308,6 +335,20 @@ static void place_as_never_meant(void)
 	require(entry(0)[2] == VECTOR, "the BAR has not come back");
 }
 
+/* By instructions with several exits, while an event is under way. */
+static void save_as_never_meant(void)
+{
+	void *bell = (void *)(BAR + BAR_BELL);
+	u32 before = count[1];
+
+	ring(1);
+	out8s(PORT_SAVE, "", 1);
+	wait_for(1, before + 1);
+	out8s(PORT_SAVE, bell, 1);
+	in8s(PORT_SAVE, bell, 2);
+	in8s(PORT_END, bell, 2);
+}
+
 static void blunder(void)
 {
 	u32 before;
@@ -315,10 +356,11 @@ static void blunder(void)
 	access_as_never_meant();
 	configure_as_never_meant();
 	place_as_never_meant();
+	save_as_never_meant();
 	before = count[0];
 	ring(0);
 	wait_for(0, before + 1);
-	say("guest: blundered, and the bell still rings\n");
+	say("guest: blundered, saved twice, and the bell still rings\n");
 }
 
 __attribute__((section(".entry"))) void start(void)

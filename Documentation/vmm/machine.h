@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the VMM and its guest both know of the machine. */
+/* What the VMM and its guest both know about the machine. */
 #ifndef MACHINE_H
 #define MACHINE_H
 

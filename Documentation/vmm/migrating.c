@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The same guest and the same device, over before.c or over after.c. */
+/* The same guest and the same device, on before.c, on after.c or on bare.c. */
 #include <err.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -48,8 +48,9 @@ static bool came(uint8_t vector)
 }
 
 /*
- * What an eventfd holds when KVM_IRQFD is assigned comes by a work item, after the
- * call.  With msi_route it is there when the write of the mask has returned.
+ * If an eventfd holds a count when KVM_IRQFD is assigned, the event comes by a work
+ * item, after the call.  With msi_route it is there when the write of the mask has
+ * returned.
  */
 static bool comes(uint8_t vector)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * MSI-X of one function, as the rest of a VMM sees it.  before.c has it in user space,
- * over KVM_SET_GSI_ROUTING and KVM_IRQFD; after.c has it in msi_route.
+ * MSI-X of one function, as the rest of a VMM sees it.  before.c does it in user space,
+ * by KVM_SET_GSI_ROUTING and KVM_IRQFD; after.c does it by the helper, and bare.c by
+ * msi_route's ioctls.
  */
 #ifndef MSIX_H
 #define MSIX_H

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A whole VMM: a machine with one vCPU and one PCI function whose MSI-X is msi_route's.
- * Documentation/vmm-guide.rst explains it, piece by piece.  It uses the kernel's
- * interfaces and a C library, so it can be copied from.
+ * A whole VMM: a machine with one vCPU and one PCI function, whose MSI-X is msi_route's, or
+ * the helper's own on a host without it.  Documentation/vmm-guide.rst explains it piece by
+ * piece.  It uses only the helper, the kernel's interfaces and a C library, so you can copy
+ * any part of it.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -20,10 +21,11 @@
 #include <sys/mman.h>
 #include <linux/kvm.h>
 #include "../../msi_route.h"
+#include "../../lib/msi_route_vmm.h"
 #include "machine.h"
 
-/* How the guest's accesses of table and PBA are dealt with. */
-enum way { BY_CALLS, IN_KERNEL, WITH_PAGES };
+/* How the guest's accesses of table and PBA are handled. */
+enum way { BY_CALLS, IN_KERNEL, WITH_PAGES, WITHOUT_MODULE };
 
 struct machine {
 	enum way way;
@@ -33,11 +35,11 @@ struct machine {
 	struct kvm_run *run;
 	size_t run_size;
 
-	int function;		/* msi_route's descriptor */
+	struct mrv_vm host;
+	struct mrv_function function;
 	void *image;		/* table and PBA, as the guest reads them */
-	size_t image_size;
-	bool pages;		/* the guest has the image as memory */
-	uint8_t config[256];	/* what the VMM keeps of configuration space */
+	bool pages;		/* the guest sees the image as memory */
+	uint8_t config[256];	/* the VMM's part of configuration space */
 	uint32_t config_index;
 
 	pthread_t device;
@@ -66,26 +68,17 @@ static int call(int fd, unsigned long request, void *arg, const char *name)
 	return ret;
 }
 
-static int event(void)
+static void need(int error, const char *what)
 {
-	int fd = eventfd(0, EFD_CLOEXEC);
-
-	if (fd < 0)
-		err(1, "eventfd");
-	return fd;
+	errno = -error;
+	if (error)
+		err(1, "%s", what);
 }
 
 /* ---- the VM ---- */
 
 static void create_vm(struct machine *m)
 {
-	struct {
-		struct kvm_irq_routing head;
-		struct kvm_irq_routing_entry msi;
-	} route = {
-		.head.nr = 1,
-		.msi = { .gsi = 24, .type = KVM_IRQ_ROUTING_MSI },
-	};
 	struct kvm_userspace_memory_region ram = {
 		.slot = 0, .memory_size = MEMORY_SIZE,
 		.userspace_addr = (uintptr_t)m->memory,
@@ -96,8 +89,6 @@ static void create_vm(struct machine *m)
 		err(1, "/dev/kvm");
 	m->vm = CALL(kvm, KVM_CREATE_VM, NULL);
 	CALL(m->vm, KVM_CREATE_IRQCHIP, NULL);
-	/* From a route msi_route learns KVM's way into the local APIC. */
-	CALL(m->vm, KVM_SET_GSI_ROUTING, &route);
 	CALL(m->vm, KVM_SET_USER_MEMORY_REGION, &ram);
 
 	m->vcpu = CALL(m->vm, KVM_CREATE_VCPU, NULL);
@@ -110,43 +101,28 @@ static void create_vm(struct machine *m)
 
 /* ---- the function ---- */
 
-static void create_function(struct machine *m)
-{
-	struct msi_route_query query = { .size = sizeof(query) };
-	struct msi_route_create create = {
-		.size = sizeof(create),
-		.vm_fd = m->vm,
-		.id = 0x0008,		/* 00:01.0 */
-		.msix_vectors = VECTORS,
-		.msix_cap = MSIX_CAP,
-		.msix_table_offset = BAR_TABLE,
-		.msix_pba_offset = BAR_PBA,
-	};
-	int device = open("/dev/msi_route", O_RDWR | O_CLOEXEC);
-
-	if (device < 0)
-		err(1, "/dev/msi_route");
-	CALL(device, MSI_ROUTE_QUERY, &query);
-	if (m->way != BY_CALLS && !(query.features & MSI_ROUTE_FEATURE_MAP))
-		errx(1, "this msi_route has no in-kernel MMIO");
-	m->function = CALL(device, MSI_ROUTE_CREATE, &create);
-	close(device);
-
-	m->image_size = create.mmap_size;
-	m->image = mmap(NULL, m->image_size, PROT_READ, MAP_SHARED, m->function, 0);
-	if (m->image == MAP_FAILED)
-		err(1, "mmap of the function");
-}
-
-/* What the VMM has in configuration space: the header, and where MSI-X is. */
+/* As the guest will find it: the header, and where MSI-X, its table and its PBA are. */
 static void fill_config(struct machine *m)
 {
-	uint32_t id = FUNCTION_ID;
+	const uint32_t id = FUNCTION_ID, table = BAR_TABLE, pba = BAR_PBA;	/* in BAR 0 */
 
 	memcpy(m->config, &id, sizeof(id));
 	m->config[0x06] = 0x10;		/* Status: there is a list of capabilities, */
 	m->config[0x34] = MSIX_CAP;	/* which begins here */
 	m->config[MSIX_CAP] = 0x11;	/* MSI-X; the link to the next is 0 */
+	m->config[MSIX_CAP + 2] = VECTORS - 1;
+	memcpy(m->config + MSIX_CAP + 4, &table, sizeof(table));
+	memcpy(m->config + MSIX_CAP + 8, &pba, sizeof(pba));
+}
+
+static void create_function(struct machine *m)
+{
+	/* A VMM passes 0: msi_route if the host has it. */
+	const uint32_t flags = m->way == WITHOUT_MODULE ? MRV_VM_USER : MRV_VM_KERNEL;
+
+	fill_config(m);
+	need(mrv_vm_init(&m->host, m->vm, -1, flags), "msi_route");
+	need(mrv_create(&m->function, &m->host, m->config, 0x0008, "00:01.0", 0), "create");
 }
 
 /* ---- configuration space ---- */
@@ -159,18 +135,9 @@ static uint32_t config_dword(const struct machine *m, uint32_t offset)
 	return value;
 }
 
-static void command_changed(struct machine *m)
-{
-	struct msi_route_bus_master master = {
-		.size = sizeof(master), .enable = m->config[0x04] >> 2 & 1,
-	};
-
-	CALL(m->function, MSI_ROUTE_SET_BUS_MASTER, &master);
-}
-
 static void place(struct machine *m);
 
-/* Command and BAR 0 are the registers that can be written here. */
+/* Of the VMM's registers, the guest can write Command and BAR 0. */
 static bool writable(uint32_t offset)
 {
 	return offset == 0x04 || offset == 0x05 || (offset >= 0x10 && offset < 0x14);
@@ -178,37 +145,28 @@ static bool writable(uint32_t offset)
 
 static void config_write(struct machine *m, uint32_t offset, uint32_t len, uint32_t value)
 {
-	struct msi_route_access access = {
-		.size = sizeof(access), .space = MSI_ROUTE_CONFIG,
-		.offset = offset, .len = len, .value = value,
-	};
 	uint32_t i;
 
-	/* msi_route takes what is its own, and ignores the rest. */
-	CALL(m->function, MSI_ROUTE_WRITE, &access);
+	/* The function takes its own bytes and follows Command; the rest is the VMM's. */
+	mrv_config_write(&m->function, offset, &value, len);
 	for (i = 0; i < len; i++)
 		if (writable(offset + i))
 			m->config[offset + i] = value >> 8 * i;
 	/* A BAR of 8 KiB: address bits 31:13 */
 	m->config[0x10] = 0;
 	m->config[0x11] &= ~(BAR_SIZE - 1) >> 8;
-	if (offset < 0x14) {
-		command_changed(m);
+	if (offset < 0x14)
 		place(m);
-	}
 }
 
 static uint32_t config_read(struct machine *m, uint32_t offset, uint32_t len)
 {
-	struct msi_route_access access = {
-		.size = sizeof(access), .space = MSI_ROUTE_CONFIG,
-		.offset = offset, .len = len,
-	};
+	uint32_t value = 0;
 
-	/* It replaces what is its own in what the VMM has. */
-	memcpy(&access.value, m->config + offset, len);
-	CALL(m->function, MSI_ROUTE_READ, &access);
-	return access.value;
+	/* The function replaces its own bytes in the VMM's value. */
+	memcpy(&value, m->config + offset, len);
+	mrv_config_read(&m->function, offset, &value, len);
+	return value;
 }
 
 /* ---- the BAR ---- */
@@ -219,17 +177,14 @@ static uint32_t bar_address(const struct machine *m)
 	return m->config[0x04] & 2 ? config_dword(m, 0x10) : 0;
 }
 
-static void access_function(struct machine *m, bool write, uint32_t space, uint32_t offset)
+/* Was it an access of table or PBA? */
+static bool access_function(struct machine *m, uint64_t offset)
 {
-	struct msi_route_access access = {
-		.size = sizeof(access), .space = space,
-		.offset = offset, .len = m->run->mmio.len,
-	};
+	uint8_t *data = m->run->mmio.data;
+	uint32_t len = m->run->mmio.len;
 
-	m->exits++;
-	memcpy(&access.value, m->run->mmio.data, m->run->mmio.len);
-	CALL(m->function, write ? MSI_ROUTE_WRITE : MSI_ROUTE_READ, &access);
-	memcpy(m->run->mmio.data, &access.value, m->run->mmio.len);
+	return m->run->mmio.is_write ? mrv_bar_write(&m->function, 0, offset, data, len) :
+				       mrv_bar_read(&m->function, 0, offset, data, len);
 }
 
 static void ring(struct machine *m, uint32_t vector);
@@ -237,52 +192,58 @@ static void ring(struct machine *m, uint32_t vector);
 static void handle_mmio(struct machine *m)
 {
 	uint64_t offset = m->run->mmio.phys_addr - bar_address(m);
-	uint32_t len = m->run->mmio.len;
-	bool write = m->run->mmio.is_write;
 
-	/* Whatever the guest does: pieces of any length, across the edge of anything. */
+	/* A guest may cause pieces of any length, across any edge. */
 	if (!bar_address(m) || offset >= BAR_SIZE)
-		memset(m->run->mmio.data, 0xff, len);
-	else if (offset + len <= BAR_TABLE + VECTORS * 16)
-		access_function(m, write, MSI_ROUTE_TABLE, offset - BAR_TABLE);
-	else if (offset >= BAR_PBA && offset + len <= BAR_PBA + 8)
-		access_function(m, write, MSI_ROUTE_PBA, offset - BAR_PBA);
-	else if (offset == BAR_BELL && write)
+		memset(m->run->mmio.data, 0xff, m->run->mmio.len);
+	else if (access_function(m, offset))
+		m->exits++;
+	else if (offset == BAR_BELL && m->run->mmio.is_write)
 		ring(m, m->run->mmio.data[0]);
 	else
-		memset(m->run->mmio.data, 0, len);
+		memset(m->run->mmio.data, 0, m->run->mmio.len);
 }
 
 /* ---- in the kernel ---- */
 
-static void place(struct machine *m)
+static void set_pages(struct machine *m, uint64_t address, uint64_t size)
 {
-	uint32_t bar = bar_address(m);
-	struct msi_route_map map = { .size = sizeof(map) };
-	struct msi_route_map nowhere = { .size = sizeof(nowhere) };
 	struct kvm_userspace_memory_region pages = {
-		.slot = 1,
-		.flags = KVM_MEM_READONLY,
+		.slot = 1, .flags = KVM_MEM_READONLY,
+		.guest_phys_addr = address, .memory_size = size,
 		.userspace_addr = (uintptr_t)m->image,
 	};
 
+	/* KVM refuses the slot where there is memory already. */
+	m->pages = !ioctl(m->vm, KVM_SET_USER_MEMORY_REGION, &pages) && size;
+}
+
+/* The guest has placed the BAR, or switched Memory Space Enable. */
+static void place(struct machine *m)
+{
+	uint32_t bar = bar_address(m);
+	bool placed;
+
 	if (m->way == BY_CALLS)
 		return;
-	if (bar) {
-		map.flags = MSI_ROUTE_MAP_TABLE | MSI_ROUTE_MAP_PBA;
-		map.table = bar + BAR_TABLE;
-		map.pba = bar + BAR_PBA;
-	}
-	/* Where the guest has placed it onto something else, accesses come here. */
-	if (ioctl(m->function, MSI_ROUTE_MAP, &map))
-		CALL(m->function, MSI_ROUTE_MAP, &nowhere);
+	/* If it is over something else, accesses come here. */
+	placed = !mrv_placed(&m->function, 0, bar, bar) && bar;
+	if (m->way != WITH_PAGES)
+		return;
 	if (m->pages)
-		CALL(m->vm, KVM_SET_USER_MEMORY_REGION, &pages);
-	pages.guest_phys_addr = bar;
-	pages.memory_size = m->image_size;
-	/* KVM refuses it where there is memory. */
-	m->pages = m->way == WITH_PAGES && bar &&
-		   !ioctl(m->vm, KVM_SET_USER_MEMORY_REGION, &pages);
+		set_pages(m, 0, 0);
+	if (placed)
+		set_pages(m, bar, m->function.shape.mmap_size);
+}
+
+static void map_image(struct machine *m)
+{
+	if (m->way != WITH_PAGES)
+		return;
+	m->image = mmap(NULL, m->function.shape.mmap_size, PROT_READ, MAP_SHARED,
+			m->function.fd, 0);
+	if (m->image == MAP_FAILED)
+		err(1, "mmap of the function");
 }
 
 /* ---- the device ---- */
@@ -290,15 +251,11 @@ static void place(struct machine *m)
 /* An event of vector 0 is raised here, one of vector 1 by the device's thread. */
 static void ring(struct machine *m, uint32_t vector)
 {
-	struct msi_route_trigger event = {
-		.size = sizeof(event), .kind = MSI_ROUTE_MSIX, .vector = vector,
-	};
-
 	if (vector == 1)
 		eventfd_write(m->kick, 1);
-	/* It is the guest that says which: ECHRNG is its mistake. */
-	else if (ioctl(m->function, MSI_ROUTE_TRIGGER, &event) && errno != ECHRNG)
-		err(1, "MSI_ROUTE_TRIGGER");
+	else
+		/* The guest chose the vector: if there is none, that is its mistake. */
+		mrv_trigger(&m->function, MSI_ROUTE_MSIX, vector);
 }
 
 #define STOP	(1ULL << 32)
@@ -306,24 +263,30 @@ static void ring(struct machine *m, uint32_t vector)
 /* What vhost, VFIO or a thread of the VMM does: it knows two eventfds. */
 static void *device(void *arg)
 {
-	const struct machine *m = arg;
+	struct machine *m = arg;
+	struct pollfd wait[2] = {
+		{ .fd = m->kick, .events = POLLIN },
+		/* The loop of the VMM: without msi_route there may be something to relay. */
+		{ .fd = mrv_poll_fd(&m->function), .events = POLLIN },
+	};
 	eventfd_t kicks = 0;
 
-	while (!eventfd_read(m->kick, &kicks) && kicks < STOP)
-		eventfd_write(m->call, 1);
+	/* A ring before the stop is still raised. */
+	while (kicks < STOP && poll(wait, 2, -1) > 0) {
+		if (wait[1].revents)
+			mrv_poll(&m->function);
+		if (wait[0].revents && !eventfd_read(m->kick, &kicks) && kicks % STOP)
+			eventfd_write(m->call, 1);
+	}
 	return NULL;
 }
 
 static void start_device(struct machine *m)
 {
-	struct msi_route_eventfd attach = {
-		.size = sizeof(attach), .kind = MSI_ROUTE_MSIX, .vector = 1,
-	};
-
-	m->kick = event();
-	m->call = event();
-	attach.fd = m->call;
-	CALL(m->function, MSI_ROUTE_SET_EVENTFD, &attach);
+	m->kick = eventfd(0, EFD_CLOEXEC);
+	m->call = mrv_eventfd(&m->function, MSI_ROUTE_MSIX, 1);
+	if (m->kick < 0 || m->call < 0)
+		errx(1, "no eventfd");
 	errno = pthread_create(&m->device, NULL, device, m);
 	if (errno)
 		err(1, "pthread_create");
@@ -334,7 +297,6 @@ static void stop_device(struct machine *m)
 	eventfd_write(m->kick, STOP);
 	pthread_join(m->device, NULL);
 	close(m->kick);
-	close(m->call);
 }
 
 /* ---- the machine ---- */
@@ -346,17 +308,18 @@ static void create_machine(struct machine *m, enum way way)
 	m->memory = guest_memory;
 	create_vm(m);
 	create_function(m);
-	fill_config(m);
+	map_image(m);
 }
 
-/* In any order: the function holds what it needs of the VM. */
 static void destroy_machine(struct machine *m)
 {
+	if (m->way == WITH_PAGES)
+		munmap(m->image, m->function.shape.mmap_size);
+	mrv_destroy(&m->function);
+	mrv_vm_fini(&m->host);
 	close(m->vm);
 	close(m->vcpu);
 	munmap(m->run, m->run_size);
-	munmap(m->image, m->image_size);
-	close(m->function);
 }
 
 /* 32-bit mode, segments of 4 GiB, no paging. */
@@ -390,80 +353,52 @@ struct vcpu_state {
 	struct kvm_lapic_state lapic;
 };
 
-struct function_state {
-	struct msi_route_state registers;
-	struct msi_route_entry entries[VECTORS];
-	uint64_t pba[1];
-	uint64_t held[1];
-};
+/* Bytes that may go through a file or a socket. */
+static uint8_t function_state[4096];
 
-static struct msi_route_state state_shape(struct function_state *s)
+static void tell_counters(const struct machine *m);
+
+/* run() makes sure that the vCPU is between two instructions. */
+static void save(struct machine *m, struct vcpu_state *cpu)
 {
-	return (struct msi_route_state) {
-		.size = sizeof(struct msi_route_state),
-		.msix_vectors = VECTORS,
-		.entries = (uintptr_t)s->entries,
-		.pba = (uintptr_t)s->pba,
-		.held = (uintptr_t)s->held,
-	};
-}
-
-static void set_run(struct machine *m, bool run)
-{
-	struct msi_route_set_run set = { .size = sizeof(set), .run = run };
-
-	CALL(m->function, MSI_ROUTE_SET_RUN, &set);
-}
-
-/* KVM completes an exit's instruction when it is called again. */
-static void complete_exit(struct machine *m)
-{
-	m->run->immediate_exit = 1;
-	if (ioctl(m->vcpu, KVM_RUN, NULL) == 0 || errno != EINTR)
-		errx(1, "KVM_RUN went on");
-	m->run->immediate_exit = 0;
-}
-
-static void save(struct machine *m, struct vcpu_state *cpu, struct function_state *f)
-{
-	complete_exit(m);
 	stop_device(m);
 	/* From here on nothing is sent: the local APIC stands still. */
-	set_run(m, false);
+	need(mrv_stop(&m->function), "stop");
+	tell_counters(m);
 	CALL(m->vcpu, KVM_GET_REGS, &cpu->regs);
 	CALL(m->vcpu, KVM_GET_SREGS, &cpu->sregs);
 	CALL(m->vcpu, KVM_GET_LAPIC, &cpu->lapic);
-	f->registers = state_shape(f);
-	CALL(m->function, MSI_ROUTE_SAVE, &f->registers);
+	need(mrv_save(&m->function, function_state, sizeof(function_state)), "save");
 }
 
 /* Into a machine that was created like the saved one. */
-static void restore(struct machine *m, struct vcpu_state *cpu, struct function_state *f)
+static void restore(struct machine *m, struct vcpu_state *cpu)
 {
-	set_run(m, false);
-	CALL(m->function, MSI_ROUTE_RESTORE, &f->registers);
+	need(mrv_stop(&m->function), "stop");
+	need(mrv_restore(&m->function, function_state, sizeof(function_state)), "restore");
 	CALL(m->vcpu, KVM_SET_SREGS, &cpu->sregs);
 	CALL(m->vcpu, KVM_SET_REGS, &cpu->regs);
 	CALL(m->vcpu, KVM_SET_LAPIC, &cpu->lapic);
 	start_device(m);
 	place(m);
 	/* What is pending and may be sent goes out now, once. */
-	set_run(m, true);
+	need(mrv_run(&m->function), "run");
 }
 
 static void move_to_new_machine(struct machine *m)
 {
 	static struct vcpu_state cpu;
-	static struct function_state function;
-	struct machine old = *m;
+	struct machine old;
 
-	save(m, &cpu, &function);
+	save(m, &cpu);
+	/* What the VMM keeps itself */
+	old = *m;
+	destroy_machine(m);
 	create_machine(m, old.way);
 	memcpy(m->config, old.config, sizeof(m->config));
 	m->config_index = old.config_index;
 	m->exits = old.exits;
-	destroy_machine(&old);
-	restore(m, &cpu, &function);
+	restore(m, &cpu);
 }
 
 /* ---- what happened ---- */
@@ -476,11 +411,14 @@ static void tell_counters(const struct machine *m)
 	};
 	uint64_t sum;
 
-	CALL(m->function, MSI_ROUTE_GET_COUNTERS, &c);
+	/* The fallback does not count. */
+	if (m->function.fd < 0)
+		return;
+	CALL(m->function.fd, MSI_ROUTE_GET_COUNTERS, &c);
 	/* Each event is in one place. */
 	sum = c.messages + c.coalesced + c.cleared + c.unreached +
 	      c.dropped_address + c.dropped_mode + c.dropped_vector +
-	      c.dropped_absent + c.pending;
+	      c.dropped_absent + c.dropped_disabled + c.pending;
 	if (c.events != sum)
 		errx(1, "%llu events, %llu told", c.events, (unsigned long long)sum);
 	printf("vmm: %llu events: %llu messages, %llu coalesced, %u pending\n",
@@ -496,12 +434,10 @@ static void handle_config(struct machine *m, uint8_t *data)
 	uint32_t value = 0, len = m->run->io.size;
 	bool in = m->run->io.direction == KVM_EXIT_IO_IN;
 
-	if (in)
-		memset(data, 0xff, len);
-	/* Bus 0, device 1, function 0; others are not there. */
+	/* Bus 0, device 1, function 0; no others exist. */
 	if ((m->config_index & ~0xffu) != (0x80000000 | 1 << 11))
 		return;
-	/* What reaches beyond 0xCFF is at other ports, which are not there. */
+	/* Bytes beyond 0xCFF are at other ports, which do not exist. */
 	if (len > 4 - byte)
 		len = 4 - byte;
 	if (in) {
@@ -521,15 +457,16 @@ static int handle_port(struct machine *m)
 	bool in = m->run->io.direction == KVM_EXIT_IO_IN;
 	uint32_t i;
 
+	/* Reads of ports that do not exist, or are only written */
+	if (in)
+		memset(data, 0xff, size * count);
 	switch (m->run->io.port) {
 	case PORT_CONFIG_INDEX:
-		if (in)
-			memset(data, 0xff, size * count);
-		else if (size == sizeof(m->config_index))
+		if (!in && size == sizeof(m->config_index))
 			memcpy(&m->config_index, data, sizeof(m->config_index));
 		break;
 	case PORT_CONFIG_DATA ... PORT_CONFIG_DATA + 3:
-		/* Several by one instruction, such as rep insl. */
+		/* One instruction may do several, such as rep insl. */
 		for (i = 0; i < count; i++)
 			handle_config(m, data + i * size);
 		break;
@@ -538,14 +475,14 @@ static int handle_port(struct machine *m)
 			fwrite(data, size, count, stdout);
 		break;
 	case PORT_SAVE:
-		tell_counters(m);
-		move_to_new_machine(m);
+		/* Let KVM complete the instruction, and begin no other one. */
+		if (!in)
+			m->run->immediate_exit = 1;
 		break;
 	case PORT_END:
-		return data[0];
-	default:
-		if (in)
-			memset(data, 0xff, size * count);
+		if (!in)
+			return data[0];
+		break;
 	}
 	return -1;
 }
@@ -556,9 +493,15 @@ static int run(struct machine *m)
 
 	while (status < 0) {
 		if (ioctl(m->vcpu, KVM_RUN, NULL)) {
-			if (errno == EINTR)
-				continue;
-			err(1, "KVM_RUN");
+			if (errno != EINTR) {
+				/* Such as memory that does not exist: ends the guest, too */
+				warn("the guest ended: KVM_RUN");
+				return 2;
+			}
+			/* After the last exit of an instruction, which may have several. */
+			if (m->run->immediate_exit)
+				move_to_new_machine(m);
+			continue;
 		}
 		switch (m->run->exit_reason) {
 		case KVM_EXIT_IO:
@@ -568,7 +511,7 @@ static int run(struct machine *m)
 			handle_mmio(m);
 			break;
 		default:
-			/* Such as a triple fault: the guest's end, not the VMM's. */
+			/* Such as a triple fault: this ends the guest, not the VMM */
 			warnx("the guest ended: exit %u", m->run->exit_reason);
 			return 2;
 		}
@@ -591,6 +534,8 @@ static int run_guest(enum way way)
 	start_device(&m);
 	status = run(&m);
 	stop_device(&m);
+	/* Broadcasts of the guest may be under way. */
+	need(mrv_stop(&m.function), "stop");
 	tell_counters(&m);
 	printf("vmm: %u accesses of table and PBA came here\n", m.exits);
 	destroy_machine(&m);
@@ -603,6 +548,7 @@ int main(void)
 		[BY_CALLS] = "by calls",
 		[IN_KERNEL] = "in the kernel",
 		[WITH_PAGES] = "in the kernel, with read-only pages",
+		[WITHOUT_MODULE] = "without msi_route",
 	};
 	enum way way;
 
@@ -610,7 +556,7 @@ int main(void)
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (guest_memory == MAP_FAILED)
 		err(1, "mmap of the guest's memory");
-	for (way = BY_CALLS; way <= WITH_PAGES; way++) {
+	for (way = BY_CALLS; way <= WITHOUT_MODULE; way++) {
 		printf("vmm: table and PBA %s\n", name[way]);
 		if (run_guest(way))
 			return 1;
