@@ -100,6 +100,25 @@ end_qemu()
 	wait "$pid" 2>/dev/null || :
 }
 
+# gone_within SECONDS : QEMU was told to quit. One that does not would end the test without a
+# word of what it waits for.
+gone_within()
+{
+	local begin=$SECONDS task
+
+	while running; do
+		if [ $((SECONDS - begin)) -ge "$1" ]; then
+			echo "# QEMU does not end; its threads wait in:"
+			for task in "/proc/$pid/task/"*; do
+				sed "s|^|# $(cat "$task/comm"): |" "$task/stack"
+			done
+			kill -9 "$pid"
+			return
+		fi
+		sleep 0.1
+	done
+}
+
 # What QEMU asks of KVM: routes, and irqfds but those of INTx, which are of the 24
 # pins or have a second eventfd (flag 2), or go away (flag 1).
 tracing=/sys/kernel/tracing
@@ -183,6 +202,7 @@ boot()
 		ended
 		"$here/monitor" "$work/monitor" "info msi-route" > "$work/counters" || :
 		"$here/monitor" "$work/monitor" quit || :
+		gone_within 240
 	elif running; then
 		echo "# the guest hung in its test; it said last:"
 		tail -n 20 "$work/log" | sed 's/^/# /'
