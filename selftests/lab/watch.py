@@ -63,6 +63,10 @@ NO_WAKEUP = re.compile(rb"rcu: rcu_\w+ kthread timer wakeup didn't happen")
 ITS_TIMER = re.compile(rb"rcu:\s+Possible timer handling issue on cpu=(\d+)")
 SLEEPS = re.compile(rb"NMI backtrace for cpu (\d+) skipped: idling at")
 
+# Of each processor in QEMU's words: whether it takes interrupts, and whether it is halted
+PROCESSOR = re.compile(r"\bRFL=(?P<flags>[0-9a-f]+).*?\bHLT=(?P<halted>[01])")
+INTERRUPTS_ENABLED = 1 << 9
+
 # Bits of /proc/sys/kernel/tainted that only a report sets.
 TAINTS = {5: "bad page", 7: "oops", 9: "warning", 14: "soft lockup"}
 
@@ -177,6 +181,13 @@ class Output:
         self.held = b""
 
 
+def all_asleep(registers):
+    """Whether QEMU says of each processor that it is halted and takes interrupts."""
+    processors = list(PROCESSOR.finditer(" ".join(registers.split())))
+    return bool(processors) and all(
+        p["halted"] == "1" and int(p["flags"], 16) & INTERRUPTS_ENABLED for p in processors)
+
+
 class Host:
     """One boot."""
 
@@ -193,12 +204,16 @@ class Host:
         self.taint = 0
         self.said_bye = False
         self.ended_by = None
+        self.alive_at = None
+        self.asked_at = None
+        self.answer = ""
+        self.asleep = 0
         self.pick = selectors.DefaultSelector()
         self.ports = {}
         self.daemons = []
 
     def start(self):
-        ports = {"console": self.console.feed, "ctl": self.feed_ctl,
+        ports = {"console": self.console.feed, "ctl": self.feed_ctl, "monitor": self.feed_monitor,
                  "out": self.out.feed, "err": self.err.feed}
         if self.args.tty:
             ports["tty"] = lambda data: write_all(1, data)
@@ -210,6 +225,7 @@ class Host:
             self.ports[name] = ours
             self.pick.register(ours, selectors.EVENT_READ, (name, feed))
             command += ["-chardev", "socket,id=%s,fd=%d" % (name, other.fileno())]
+        command += ["-mon", "chardev=monitor,mode=readline"]
         self.start_daemons()
         self.qemu = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=2,
                                      start_new_session=True, preexec_fn=die_with_parent,
@@ -235,7 +251,10 @@ class Host:
         *lines, self.lines = (self.lines + data).split(b"\n")
         for line in lines:
             word, _, rest = line.decode().partition(" ")
-            if word == "start":
+            if word == "alive":
+                self.alive_at = time.monotonic()
+                self.asleep = 0
+            elif word == "start":
                 self.started = True
                 self.begun = time.monotonic()
                 if self.args.tty:
@@ -245,11 +264,35 @@ class Host:
             elif word == "exit":
                 self.status, self.taint = (int(n) for n in rest.split())
 
-    def send(self, text):
+    def feed_monitor(self, data):
+        self.answer += data.decode("utf-8", "replace")
+
+    def send(self, text, port="ctl"):
         try:
-            self.ports["ctl"].sendall(text.encode() + b"\n")
-        except OSError:
+            self.ports[port].sendall(text.encode() + b"\n")
+        except (OSError, KeyError):
             pass
+
+    def look_after(self):
+        """Finds a host whose processors all sleep, although its next sign of life is due.
+
+        A timer is to wake one of them for that, which nothing but the emulator can lose: they
+        are halted, and take interrupts. Three looks, as one may fall between two sleeps.
+        """
+        now = time.monotonic()
+        if self.asked_at is None:
+            if self.alive_at is not None and now - self.alive_at >= self.args.silence:
+                self.answer = ""
+                self.asked_at = now
+                self.send("info registers -a", "monitor")
+        elif now - self.asked_at >= 2:
+            self.asked_at = None
+            self.asleep = self.asleep + 1 if all_asleep(self.answer) else 0
+            if not self.asleep:
+                # Busy: again when it has been silent for as long once more
+                self.alive_at = now
+            elif self.asleep == 3:
+                self.kill("asleep")
 
     def send_size(self):
         rows, cols, _, _ = struct.unpack("HHHH", fcntl.ioctl(0, termios.TIOCGWINSZ, b"\0" * 8))
@@ -297,6 +340,7 @@ class Host:
         self.err.flush()
 
     def step(self):
+        self.look_after()
         until, why = self.deadline()
         wait = 1.0
         if until is not None and self.qemu.returncode is None:
@@ -383,7 +427,14 @@ def verdict(host, args):
         host.console.show_tail()
         if host.ended_by == "timeout":
             say("timeout: the command did not end within %d s" % args.timeout)
+            if host.alive_at is not None:
+                say("the host's last sign of life came %d s before" %
+                    (time.monotonic() - host.alive_at))
             return TIMEOUT
+        if host.ended_by == "asleep":
+            say("all emulated processors slept, and did not get the interrupt of a timer: "
+                "no sign of life for %d s" % args.silence)
+            return EMULATOR
         # SIGKILL is this program's own.
         if host.qemu.returncode < 0 and host.qemu.returncode != -signal.SIGKILL:
             say("QEMU itself ended, by signal %d" % -host.qemu.returncode)
@@ -406,6 +457,7 @@ def main():
     parser.add_argument("--timeout", type=int, default=0)
     parser.add_argument("--boot-timeout", type=int, default=300)
     parser.add_argument("--quiet", type=int, default=60)
+    parser.add_argument("--silence", type=int, default=300)
     parser.add_argument("--retries", type=int, default=2)
     parser.add_argument("--log")
     parser.add_argument("--daemon", action="append", default=[])

@@ -3,11 +3,13 @@
 #include <linux/bug.h>
 #include <linux/module.h>
 #include <linux/panic.h>
+#include <linux/smp.h>
+#include <asm/apic.h>
 #include <asm/processor.h>
 
 static char *what = "";
 module_param(what, charp, 0444);
-MODULE_PARM_DESC(what, "warn, silent, oops, breakpoint, panic, slept, kept, refuse or hang");
+MODULE_PARM_DESC(what, "warn, silent, oops, breakpoint, panic, slept, kept, deaf, refuse or hang");
 
 /* What RCU says of a processor that gets no interrupt of its timer, asleep or not. */
 static void stall(bool asleep)
@@ -18,6 +20,12 @@ static void stall(bool asleep)
 		pr_info("NMI backtrace for cpu 0 skipped: idling at native_safe_halt+0xb/0x10\n");
 	pr_info("rcu: rcu_preempt kthread timer wakeup didn't happen for 5251 jiffies!\n");
 	pr_info("rcu: \tPossible timer handling issue on cpu=0 timer-softirq=1\n");
+}
+
+/* From now on no timer interrupts this processor. */
+static void deafen(void *unused)
+{
+	apic_write(APIC_LVTT, apic_read(APIC_LVTT) | APIC_LVT_MASKED);
 }
 
 static int __init planted_init(void)
@@ -38,6 +46,8 @@ static int __init planted_init(void)
 		panic("planted");
 	} else if (!strcmp(what, "slept") || !strcmp(what, "kept")) {
 		stall(!strcmp(what, "slept"));
+	} else if (!strcmp(what, "deaf")) {
+		on_each_cpu(deafen, NULL, true);
 	} else if (!strcmp(what, "refuse")) {
 		return -EPERM;
 	} else if (!strcmp(what, "hang")) {
