@@ -128,6 +128,11 @@ default_qemu()
 		{ for (i = 3; i <= NF; i++) if ($i == own) { print $1; exit } }'
 }
 
+newest_qemu()
+{
+	table qemu | awk '{ newest = $1 } END { print newest }'
+}
+
 # qemu_before VERSION : that of the series before this one
 qemu_before()
 {
