@@ -221,11 +221,11 @@ sums()
 		END { exit wrong || !NR }' "$work/$1.counters"
 }
 
-# What a function's counters say
+# What a function's counters say, in an order that all versions of QEMU have
 only()
 {
 	sed -nE "s/^bdf=([^ ]*) .* (kind=[^ ]*) .*\\b$2=([0-9]+) .*/\\1 \\2 \\3/p" \
-		"$work/$1.counters"
+		"$work/$1.counters" | sort
 }
 
 # ---- from QEMU to QEMU ----
