@@ -133,12 +133,6 @@ newest_qemu()
 	table qemu | awk '{ newest = $1 } END { print newest }'
 }
 
-# qemu_before VERSION : that of the series before this one
-qemu_before()
-{
-	table qemu | awk -v of="$1" '$1 == of { print before } { before = $1 }'
-}
-
 # releases_for VERSION : those that may have this kernel, in the order to look in: the
 # machine's own, whose compiler builds for that kernel; the one whose default it is;
 # the others from the oldest on, and at last what is never released.
