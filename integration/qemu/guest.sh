@@ -214,21 +214,36 @@ boot()
 	sed -nE '/^guest:|qemu|No irq|BUG|WARN|^KVM internal|^extra data/s/^/# /p' "$work/log"
 }
 
-# accounted DEVICE KIND [ID] : each event of it became a message or is told of,
-# and there were some
+# For awk: n[] is what a line of the counters says, and true if it tells the end of each event
+account='
+function account(    i, word, told) {
+	for (i = 5; i <= NF; i++) {
+		split($i, word, "=")
+		n[word[1]] = word[2]
+	}
+	told = n["messages"] + n["coalesced"] + n["cleared"]
+	told += n["unreached"] + n["pending"] + n["dropped_address"]
+	told += n["dropped_mode"] + n["dropped_vector"]
+	told += n["dropped_absent"] + n["dropped_disabled"]
+	return n["events"] == told
+}
+'
+
+# accounted DEVICE KIND [ID [BDF]] : each event of it became a message or is told of, and
+# there were some
 accounted()
 {
-	awk -v device="device=$1" -v kind="kind=$2" -v id="id=${3:--}" '
-		$2 == device && $3 == id && $4 == kind {
-			for (i = 5; i <= NF; i++) {
-				split($i, word, "=")
-				n[word[1]] = word[2]
-			}
-			sum = n["messages"] + n["coalesced"] + n["cleared"]
-			sum += n["unreached"] + n["pending"] + n["dropped_address"]
-			sum += n["dropped_mode"] + n["dropped_vector"]
-			sum += n["dropped_absent"] + n["dropped_disabled"]
-			seen = n["messages"] > 0 && n["events"] == sum
+	awk -v device="device=$1" -v kind="kind=$2" -v id="id=${3:--}" -v bdf="bdf=${4:-}" "$account"'
+		$2 == device && $3 == id && $4 == kind && (bdf == "bdf=" || $1 == bdf) {
+			seen = account() && n["messages"] > 0
 		}
 		END { exit !seen }' "$work/counters"
+}
+
+# all_accounted : each event of each function is
+all_accounted()
+{
+	awk "$account"'
+		!account() { print "# " $0 > "/dev/stderr"; wrong = 1 }
+		END { exit wrong || !NR }' "$work/counters"
 }
