@@ -214,6 +214,7 @@ boot()
 	sed -nE '/^guest:|qemu|No irq|BUG|WARN|^KVM internal|^extra data/s/^/# /p' "$work/log"
 }
 
+# shellcheck disable=SC2016 # awk's
 # For awk: n[] is what a line of the counters says, and true if it tells the end of each event
 account='
 function account(    i, word, told) {

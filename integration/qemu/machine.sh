@@ -205,17 +205,9 @@ counters()
 # Each event of each function became a message or is told of.
 sums()
 {
-	awk '
+	awk "$account"'
 		{
-			for (i = 5; i <= NF; i++) {
-				split($i, word, "=")
-				n[word[1]] = word[2]
-			}
-			sum = n["messages"] + n["coalesced"] + n["cleared"]
-			sum += n["unreached"] + n["pending"] + n["dropped_address"]
-			sum += n["dropped_mode"] + n["dropped_vector"]
-			sum += n["dropped_absent"] + n["dropped_disabled"]
-			wrong += n["events"] != sum
+			wrong += !account()
 			wrong += n["dropped_vector"] + n["dropped_mode"] + n["unreached"] != 0
 		}
 		END { exit wrong || !NR }' "$work/$1.counters"
