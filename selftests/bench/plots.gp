@@ -72,6 +72,16 @@ plot "update.dat" using 1:4 with linespoints linewidth 2 linecolor rgb red \
 		title "module, five writes", \
      "" using 1:3 with linespoints linewidth 2 linecolor rgb green \
 		title "module, one write"
+
+set output "attach.svg"
+set title "An attach of n eventfds of one VM, log scales"
+set xlabel "eventfds in the VM"
+set xrange [50:5200]
+set yrange [1000:50000]
+plot "attach.dat" using 1:3 with linespoints linewidth 2 linecolor rgb red \
+		title "KVM\\_IRQFD", \
+     "" using 1:2 with linespoints linewidth 2 linecolor rgb blue \
+		title "module"
 unset logscale
 unset xlabel
 
