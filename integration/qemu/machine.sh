@@ -345,7 +345,7 @@ hop()
 pending()
 {
 	counters "$now" || return
-	[ "${route[$now]}" = off ] || only "$now" pending | grep -q '00:06.0 kind=msix 1$'
+	[ "${route[$now]}" = off ] || only "$now" pending | grep '00:06.0 kind=msix 1$' > /dev/null
 }
 
 carried()
