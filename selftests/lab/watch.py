@@ -205,6 +205,7 @@ class Host:
         self.said_bye = False
         self.ended_by = None
         self.alive_at = None
+        self.looked_at = None
         self.asked_at = None
         self.answer = ""
         self.asleep = 0
@@ -252,7 +253,7 @@ class Host:
         for line in lines:
             word, _, rest = line.decode().partition(" ")
             if word == "alive":
-                self.alive_at = time.monotonic()
+                self.alive_at = self.looked_at = time.monotonic()
                 self.asleep = 0
             elif word == "start":
                 self.started = True
@@ -281,7 +282,7 @@ class Host:
         """
         now = time.monotonic()
         if self.asked_at is None:
-            if self.alive_at is not None and now - self.alive_at >= self.args.silence:
+            if self.looked_at is not None and now - self.looked_at >= self.args.silence:
                 self.answer = ""
                 self.asked_at = now
                 self.send("info registers -a", "monitor")
@@ -290,7 +291,7 @@ class Host:
             self.asleep = self.asleep + 1 if all_asleep(self.answer) else 0
             if not self.asleep:
                 # Busy: again when it has been silent for as long once more
-                self.alive_at = now
+                self.looked_at = now
             elif self.asleep == 3:
                 self.kill("asleep")
 
