@@ -100,6 +100,12 @@ end_qemu()
 	wait "$pid" 2>/dev/null || :
 }
 
+# hmp COMMAND... : what QEMU's monitor answers
+hmp()
+{
+	"$here/monitor" "$work/monitor" "$@"
+}
+
 # gone_within SECONDS : QEMU was told to quit. One that does not would end the test without a
 # word of what it waits for.
 gone_within()
@@ -180,10 +186,10 @@ boot()
 			"$@" < /dev/null > "$work/log" 2>&1 &
 		pid=$!
 		until [ -S "$work/monitor" ] || ! running; do sleep 0.1; done
-		if "$here/monitor" "$work/monitor" "info status" > /dev/null 2>&1; then
+		if hmp "info status" > /dev/null 2>&1; then
 			complete
 			watch_kvm
-			"$here/monitor" "$work/monitor" cont || :
+			hmp cont || :
 		fi
 		# No measure of speed: a host of two emulated processors may be busy.
 		if wait_for 120 '^guest: '; then
@@ -200,8 +206,8 @@ boot()
 
 	if said end; then
 		ended
-		"$here/monitor" "$work/monitor" "info msi-route" > "$work/counters" || :
-		"$here/monitor" "$work/monitor" quit || :
+		hmp "info msi-route" > "$work/counters" || :
+		hmp quit || :
 		gone_within 240
 	elif running; then
 		echo "# the guest hung in its test; it said last:"
@@ -247,4 +253,24 @@ all_accounted()
 	awk "$account"'
 		!account() { print "# " $0 > "/dev/stderr"; wrong = 1 }
 		END { exit wrong || !NR }' "$work/counters"
+}
+
+# What QEMU's trace says of ways that are the kernel's. in_kernel TRACE : only accesses of
+# configuration space (0) came to QEMU.
+in_kernel()
+{
+	grep -q ' space 0 ' "$1" && ! grep -m 3 ' space [12] ' "$1"
+}
+
+# queue_notified TRACE : an interrupt of a virtio queue came to QEMU. Vector 0 is that of the
+# configuration, which QEMU changes.
+queue_notified()
+{
+	grep -m 3 'vector [1-9]' "$1"
+}
+
+# assigned_notified TRACE : one of an assigned device did, as an ioctl or by a handler of its own
+assigned_notified()
+{
+	grep -m 3 -E 'msi_route_notify dev vfio-pci|vfio_msi_interrupt' "$1"
 }
