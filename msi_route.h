@@ -1185,6 +1185,11 @@ enum msi_route_grant_status {
  * the vectors from Count on: they send nothing any more, and what is pending is dropped.
  * Vectors below both numbers notice nothing of either.
  *
+ * A VMM that has to prepare vectors, as for an assigned device, does so before it
+ * forwards the request (&msi_route_resize.limit).  So a driver that will use the vectors
+ * writes a Minimum of 1 or more before it enables MSI-X.  While MSI-X is disabled, a
+ * Minimum of 0 says that none of them is used: such a device may use INTx.
+ *
  * The table entry of a vector that is not granted reads as after reset,
  * and writes of it do nothing.  A reset leaves the granted vectors, and resets the
  * request and its status.
