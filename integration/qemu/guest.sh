@@ -198,6 +198,7 @@ boot()
 			echo "# try $try: KVM gave the guest up"
 		elif running; then
 			echo "# try $try: the guest hung in its boot"
+			tail -n 3 "$work/log" | sed 's/^/#   /'
 		else
 			break
 		fi
