@@ -110,6 +110,9 @@ bench-host:
 demo:
 	./demo/run
 
+demo-vfio:
+	./integration/linux-guest/demo
+
 bench:
 	./selftests/bench/run
 
@@ -131,6 +134,8 @@ help:
 	@echo 'machine of two processors that emulates the host; README.md has the releases.)'
 	@echo '  make demo             a stock guest, with msi_route and without'
 	@echo '                        (9 to 12 min, of which QEMU is built in 8; 300 to 900 MB)'
+	@echo '  make demo-vfio        an NVMe of a host that has few vectors left, and two guests'
+	@echo '                        (what make demo downloads, and two small guest kernels)'
 	@echo '  make check            the tests (35 min; 400 to 900 MB more)'
 	@echo '  make check-full       the tests, and those that take long (80 min)'
 	@echo '  make check-long       those that take long (60 min)'
@@ -154,6 +159,6 @@ help:
 	@echo '  make dist             the source tarball, which rpmbuild, makepkg and Nix take'
 
 .PHONY: modules modules_install clean install uninstall deb dist check check-full \
-	check-long check-host bench-host demo bench shell docs help
+	check-long check-host bench-host demo demo-vfio bench shell docs help
 
 endif
