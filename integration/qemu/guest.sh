@@ -256,6 +256,15 @@ all_accounted()
 		END { exit wrong || !NR }' "$work/counters"
 }
 
+# for_vfio FUNCTION : the host gives it to VFIO, and no driver of its own has it
+for_vfio()
+{
+	/sbin/modprobe vfio-pci
+	echo vfio-pci > "/sys/bus/pci/devices/$1/driver_override"
+	echo "$1" > /sys/bus/pci/drivers_probe
+	[ -e "/sys/bus/pci/drivers/vfio-pci/$1" ]
+}
+
 # What QEMU's trace says of ways that are the kernel's. in_kernel TRACE : only accesses of
 # configuration space (0) came to QEMU.
 in_kernel()
